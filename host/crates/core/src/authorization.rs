@@ -1,0 +1,65 @@
+//! A checked authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1): what remains once every rule has passed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ids::ClientId, scope::ScopeSet};
+
+/// `response_mode` values that are built (OAuth Multiple Response Types §2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// Parameters in the query of the redirect URI.
+    #[default]
+    Query,
+}
+
+/// `prompt` values (OIDC Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// No page may be shown.
+    None,
+    /// The person must sign in again.
+    Login,
+    /// The person must be asked again.
+    Consent,
+    /// The person chooses the account.
+    SelectAccount,
+}
+
+/// An authorization request that passed every check. Only the pipeline in authly-oauth makes one; storage keeps it
+/// with the interaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// A client that exists and is enabled.
+    pub client_id: ClientId,
+    /// One of the client's, as the request spelled it (the loopback port floats).
+    pub redirect_uri: String,
+    /// Whether the request carried it, so that the token request must too.
+    pub redirect_uri_given: bool,
+    /// How to answer.
+    pub response_mode: ResponseMode,
+    /// Within the client's scopes; `offline_access` only where it means something.
+    pub scope: ScopeSet,
+    /// Returned byte for byte.
+    pub state: Option<String>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// S256 challenge.
+    pub code_challenge: Option<String>,
+    /// In the order given.
+    pub prompt: Vec<Prompt>,
+    /// Seconds since the last login that are acceptable.
+    pub max_age: Option<u32>,
+    /// Fills the user name field.
+    pub login_hint: Option<String>,
+    /// Languages for the pages, in order of preference (BCP 47).
+    pub ui_locales: Vec<String>,
+}
+
+impl AuthorizationRequest {
+    /// Whether the request has the prompt value.
+    pub fn prompts(&self, prompt: Prompt) -> bool {
+        self.prompt.contains(&prompt)
+    }
+}

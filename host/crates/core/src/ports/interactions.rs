@@ -1,0 +1,77 @@
+//! Interactions and consents.
+
+use async_trait::async_trait;
+
+use super::StorageResult;
+use crate::{
+    effects::Effects,
+    grant::{AuthorizationCode, Consent, Grant},
+    ids::{ClientId, UserId},
+    interaction::{Interaction, InteractionState},
+    secret::TokenHash,
+    time::Timestamp,
+};
+
+/// What became of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvanceOutcome {
+    /// It happened.
+    Advanced,
+    /// The interaction was at another version, finished, expired or gone: load it again.
+    Stale,
+}
+
+/// Everything that ends an interaction well, written as one step.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The interaction and the version it was loaded at; `None` when no page was needed and none was persisted.
+    pub interaction: Option<(TokenHash, i64)>,
+    /// The consent to remember (it replaces the one before); `None` when nothing new was agreed to.
+    pub consent: Option<Consent>,
+    /// The grant.
+    pub grant: Grant,
+    /// The code.
+    pub code: AuthorizationCode,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of a [`Completion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompleteOutcome {
+    /// The code is good.
+    Completed,
+    /// Somebody completed it before (a double click): no second code exists.
+    AlreadyFinished,
+}
+
+/// The persisted state of authorizations.
+#[async_trait]
+pub trait InteractionStore: Send + Sync {
+    /// Stores a new interaction.
+    async fn create_interaction(&self, interaction: &Interaction) -> StorageResult<()>;
+    /// The interaction unless it is expired at `now`. Finished ones are answered, so that a page can say so.
+    async fn load_interaction(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Interaction>>;
+    /// Moves the interaction from `version` to `state`, and binds it to `browser` when it is given and none is bound.
+    async fn advance_interaction(
+        &self,
+        hash: &TokenHash,
+        version: i64,
+        state: &InteractionState,
+        browser: Option<&TokenHash>,
+        effects: Effects,
+    ) -> StorageResult<AdvanceOutcome>;
+    /// Consumes the interaction and writes consent, grant and code, in one step.
+    async fn complete_interaction(
+        &self,
+        completion: Completion,
+        effects: Effects,
+    ) -> StorageResult<CompleteOutcome>;
+}
+
+/// Remembered consent.
+#[async_trait]
+pub trait ConsentStore: Send + Sync {
+    /// What the person agreed to for the client, if anything.
+    async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>>;
+}

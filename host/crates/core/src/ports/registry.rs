@@ -1,0 +1,131 @@
+//! What operators define: clients, scopes, signing keys, plugins.
+
+use async_trait::async_trait;
+
+use super::StorageResult;
+use crate::{
+    client::Client,
+    effects::Effects,
+    ids::ClientId,
+    key::{SigningAlg, StoredKey},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    time::Timestamp,
+};
+
+/// A page of a listing, in key order.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Keys after this one; `None` starts at the beginning.
+    pub after: Option<String>,
+    /// At most this many; backends cap it at [`Page::LIMIT_MAX`].
+    pub limit: u32,
+}
+
+impl Page {
+    /// The most items a page may hold.
+    pub const LIMIT_MAX: u32 = 500;
+}
+
+/// Registered clients.
+#[async_trait]
+pub trait ClientStore: Send + Sync {
+    /// The client, enabled or not.
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>>;
+    /// Clients in `client_id` order.
+    async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>>;
+    /// Registers a client. `Conflict` when the `client_id` is taken.
+    async fn create_client(&self, client: &Client, effects: Effects) -> StorageResult<()>;
+    /// Enables or disables; `false` when there is no such client.
+    async fn set_client_enabled(&self, id: &ClientId, enabled: bool, effects: Effects)
+    -> StorageResult<bool>;
+}
+
+/// A scope clients may be registered for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeDefinition {
+    /// The scope token.
+    pub name: String,
+    /// For operators; the consent page has texts of its own for the standard scopes.
+    pub description: String,
+    /// Granted when a request names no scope (used once default scopes are built).
+    pub is_default: bool,
+}
+
+/// Defined scopes.
+#[async_trait]
+pub trait ScopeStore: Send + Sync {
+    /// All of them, by name.
+    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>>;
+    /// Defines scopes that are not defined yet; the others stay as they are.
+    async fn seed_scopes(&self, scopes: &[ScopeDefinition], effects: Effects) -> StorageResult<()>;
+}
+
+/// Signing keys. Private parts are sealed at rest; a caller sees them plain, in memory only.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Every key that is not removed.
+    async fn load_keys(&self) -> StorageResult<Vec<StoredKey>>;
+    /// Stores `key` as the active one of its algorithm unless there is one already; two nodes starting at once end
+    /// up with the same. Answers whether it was stored.
+    async fn ensure_active_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool>;
+    /// Whether an active key exists for the algorithm.
+    async fn has_active_key(&self, alg: SigningAlg) -> StorageResult<bool>;
+}
+
+/// A candidate that passed every check and shall become the desired one.
+#[derive(Clone, Debug)]
+pub struct Activation {
+    /// Which plugin.
+    pub name: PluginName,
+    /// The bytes, stored with the change.
+    pub component: PluginComponent,
+    /// The generation the caller saw; `None`: there was no such plugin.
+    pub expected_generation: Option<i64>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of an [`Activation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivateOutcome {
+    /// It is the desired one now, as this generation.
+    Activated {
+        /// The new generation.
+        generation: i64,
+    },
+    /// Somebody changed the plugin in between; nothing was stored.
+    Stale,
+}
+
+/// Desired plugin state and the components' bytes.
+#[async_trait]
+pub trait PluginStore: Send + Sync {
+    /// The desired state of every plugin.
+    async fn load_plugins(&self) -> StorageResult<Vec<DesiredPlugin>>;
+    /// A candidate's bytes.
+    async fn load_component(&self, digest: PluginDigest) -> StorageResult<Option<PluginComponent>>;
+    /// Whether stored history has ever seen this candidate under this name, activated or refused.
+    async fn has_seen_plugin(&self, name: &PluginName, digest: PluginDigest) -> StorageResult<bool>;
+    /// Compare-and-set on the generation: makes the candidate the desired one and remembers the one before.
+    async fn activate_plugin(
+        &self,
+        activation: Activation,
+        effects: Effects,
+    ) -> StorageResult<ActivateOutcome>;
+    /// Remembers that a candidate was refused, so that no node retries it until it changes.
+    async fn reject_plugin(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<()>;
+    /// Enables or disables; goes up a generation. `false` when there is no such plugin.
+    async fn set_plugin_enabled(
+        &self,
+        name: &PluginName,
+        enabled: bool,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<bool>;
+}

@@ -1,0 +1,160 @@
+//! Spending: codes, refresh tokens, and the grant flag that kills a family.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StorageResult;
+use crate::{
+    effects::Effects,
+    grant::{AuthorizationCode, Grant, RefreshToken},
+    ids::GrantId,
+    secret::{SecretBytes, TokenHash},
+    time::Timestamp,
+};
+
+/// A code with its grant, read before anything is checked or spent.
+#[derive(Clone, Debug)]
+pub struct LoadedCode {
+    /// The code, spent or not, expired or not.
+    pub code: AuthorizationCode,
+    /// Its grant.
+    pub grant: Grant,
+}
+
+/// The last step of the code grant.
+#[derive(Clone, Debug)]
+pub struct Redemption {
+    /// SHA-256 of the code.
+    pub hash: TokenHash,
+    /// The refresh token to store with it, if one is issued.
+    pub refresh_token: Option<RefreshToken>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Effects by outcome.
+#[derive(Clone, Debug, Default)]
+pub struct RedeemEffects {
+    /// Stored when this call spent the code.
+    pub redeemed: Effects,
+    /// Stored when the code had been spent: the grant is revoked with it.
+    pub replayed: Effects,
+}
+
+/// What the database decided about a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedeemOutcome {
+    /// This call spent it; the refresh token is stored.
+    Redeemed,
+    /// It had been spent: the grant is revoked now (RFC 6749 §4.1.2).
+    Replayed {
+        /// The grant that died.
+        grant_id: GrantId,
+    },
+    /// No such code.
+    Unknown,
+    /// Too late.
+    Expired,
+    /// Its grant is revoked.
+    Revoked,
+}
+
+/// Authorization codes.
+#[async_trait]
+pub trait CodeStore: Send + Sync {
+    /// The code and its grant.
+    async fn load_code(&self, hash: &TokenHash) -> StorageResult<Option<LoadedCode>>;
+    /// Spends the code, once: among any number of concurrent calls exactly one is answered `Redeemed`.
+    async fn redeem_code(
+        &self,
+        redemption: Redemption,
+        effects: RedeemEffects,
+    ) -> StorageResult<RedeemOutcome>;
+}
+
+/// A refresh token with its grant, read before anything is checked or spent.
+#[derive(Clone, Debug)]
+pub struct LoadedRefresh {
+    /// The token, used or not, expired or not.
+    pub token: RefreshToken,
+    /// Its grant.
+    pub grant: Grant,
+}
+
+/// The last step of a refresh by rotation.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// SHA-256 of the presented token.
+    pub hash: TokenHash,
+    /// The successor to store.
+    pub successor: RefreshToken,
+    /// The nonce from which, with the presented token, the successor was derived; sealed with the presented token's
+    /// row, and erased when the successor is used or the grace ends.
+    pub nonce: SecretBytes,
+    /// How long after its rotation a token may be presented again by the same client.
+    pub grace: Duration,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Effects by outcome.
+#[derive(Clone, Debug, Default)]
+pub struct RotateEffects {
+    /// Stored when this call rotated.
+    pub rotated: Effects,
+    /// Stored on a replay: the grant is revoked with it.
+    pub replayed: Effects,
+}
+
+/// What the database decided about a refresh token.
+#[derive(Clone, Debug)]
+pub enum RotateOutcome {
+    /// This call rotated it (or, without rotation, may use it).
+    Rotated,
+    /// It was rotated moments ago and its successor is unused: derive the same successor from this nonce.
+    Retried {
+        /// The nonce of the first rotation.
+        nonce: SecretBytes,
+    },
+    /// It was rotated too long ago, or its successor was used: the grant is revoked now (RFC 9700 §4.14.2).
+    Replayed {
+        /// The grant that died.
+        grant_id: GrantId,
+    },
+    /// No such token.
+    Unknown,
+    /// Too late.
+    Expired,
+    /// Its grant is revoked or expired.
+    Revoked,
+}
+
+/// Refresh tokens.
+#[async_trait]
+pub trait RefreshStore: Send + Sync {
+    /// The token and its grant.
+    async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>>;
+    /// Rotates, once: concurrent calls within the grace all lead to the one successor.
+    async fn rotate_refresh(
+        &self,
+        rotation: Rotation,
+        effects: RotateEffects,
+    ) -> StorageResult<RotateOutcome>;
+    /// Use without rotation (per-client policy): checks at the database that the token and its grant still live.
+    async fn use_refresh(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<RotateOutcome>;
+}
+
+/// Grants.
+#[async_trait]
+pub trait GrantStore: Send + Sync {
+    /// The grant, revoked or not.
+    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>>;
+    /// Sets the flag; `false` when it was set already or there is no such grant.
+    async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool>;
+}

@@ -1,0 +1,1 @@
+//! The tests that see Authly as its clients see it: over HTTP.
