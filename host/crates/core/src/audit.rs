@@ -15,7 +15,8 @@ use crate::{
 pub enum AuditAction {
     /// A person signed in.
     LoginSucceeded,
-    /// A wrong password for an account that exists.
+    /// A failed sign-in. Names the person when the account exists; recorded without a person when it does not, so
+    /// that both answers cost the same writes.
     LoginFailed,
     /// A person allowed a client these scopes.
     ConsentGranted {

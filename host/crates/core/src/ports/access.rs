@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::StorageResult;
-use crate::{secret::TokenHash, time::Timestamp};
+use crate::{effects::Effects, secret::TokenHash, time::Timestamp};
 
 /// What is counted: SHA-256 over kind and value (an account's normalized name, an address or an IPv6 /64), so that
 /// the table holds nothing personal and an invented name costs a fixed number of bytes.
@@ -46,7 +46,13 @@ pub trait ThrottleStore: Send + Sync {
         keys: &[(ThrottleKey, ThrottlePolicy)],
         now: Timestamp,
     ) -> StorageResult<ReserveOutcome>;
-    /// The attempt succeeded: takes the reserved failure back from the keys in `release` (an address: other
-    /// failures of it stay) and forgets every failure of the keys in `clear` (the account).
-    async fn settle_attempt(&self, release: &[ThrottleKey], clear: &[ThrottleKey]) -> StorageResult<()>;
+    /// The attempt is over: takes the reserved failure back from the keys in `release` (an address: other failures
+    /// of it stay) and forgets every failure of the keys in `clear` (the account). After a failure both are empty:
+    /// what was reserved stands, and `effects` say what happened.
+    async fn settle_attempt(
+        &self,
+        release: &[ThrottleKey],
+        clear: &[ThrottleKey],
+        effects: Effects,
+    ) -> StorageResult<()>;
 }
