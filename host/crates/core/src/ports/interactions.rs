@@ -12,7 +12,22 @@ use crate::{
     time::Timestamp,
 };
 
-/// What became of a transition.
+/// A move of an interaction from the state it was loaded in to another that is not `Done`.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    /// Which interaction.
+    pub hash: TokenHash,
+    /// The version it was loaded at.
+    pub version: i64,
+    /// Where it goes.
+    pub state: InteractionState,
+    /// Binds it to this browser when none is bound yet.
+    pub browser: Option<TokenHash>,
+    /// When: an expired interaction goes nowhere.
+    pub now: Timestamp,
+}
+
+/// What became of a [`Transition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdvanceOutcome {
     /// It happened.
@@ -52,13 +67,10 @@ pub trait InteractionStore: Send + Sync {
     async fn create_interaction(&self, interaction: &Interaction) -> StorageResult<()>;
     /// The interaction unless it is expired at `now`. Finished ones are answered, so that a page can say so.
     async fn load_interaction(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Interaction>>;
-    /// Moves the interaction from `version` to `state`, and binds it to `browser` when it is given and none is bound.
+    /// Makes the transition and raises the version by one, unless the interaction moved in between.
     async fn advance_interaction(
         &self,
-        hash: &TokenHash,
-        version: i64,
-        state: &InteractionState,
-        browser: Option<&TokenHash>,
+        transition: Transition,
         effects: Effects,
     ) -> StorageResult<AdvanceOutcome>;
     /// Consumes the interaction and writes consent, grant and code, in one step.

@@ -18,7 +18,9 @@ pub use accounts::{SessionStore, UserStore};
 pub use hooks::{
     ClaimMapInput, ClaimMapper, ClaimOrigin, ClaimTarget, HookError, HookSession, HookSubject, MappedClaims,
 };
-pub use interactions::{AdvanceOutcome, CompleteOutcome, Completion, ConsentStore, InteractionStore};
+pub use interactions::{
+    AdvanceOutcome, CompleteOutcome, Completion, ConsentStore, InteractionStore, Transition,
+};
 pub use operations::{InvalidationBatch, InvalidationCursor, InvalidationLog, Maintenance, PurgeReport};
 pub use registry::{
     ActivateOutcome, Activation, ClientStore, KeyStore, Page, PluginStore, ScopeDefinition, ScopeStore,

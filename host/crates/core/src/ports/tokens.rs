@@ -141,12 +141,13 @@ pub trait RefreshStore: Send + Sync {
         rotation: Rotation,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome>;
-    /// Use without rotation (per-client policy): checks at the database that the token and its grant still live.
+    /// Use without rotation (per-client policy): checks at the database that the token and its grant still live. A
+    /// token that was rotated, under a policy of before, is judged as by [`rotate_refresh`](Self::rotate_refresh).
     async fn use_refresh(
         &self,
         hash: &TokenHash,
         now: Timestamp,
-        effects: Effects,
+        effects: RotateEffects,
     ) -> StorageResult<RotateOutcome>;
 }
 
