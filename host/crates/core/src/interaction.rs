@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     authorization::AuthorizationRequest,
     ids::{SessionId, UserId},
+    scope::ScopeSet,
     secret::TokenHash,
     time::Timestamp,
 };
@@ -37,6 +38,8 @@ pub enum InteractionState {
     Consent {
         /// Who and when.
         authentication: Authentication,
+        /// What the page listed: exactly this is granted, whatever changes before the answer.
+        scope: ScopeSet,
     },
     /// A code was issued. Final.
     Done,
@@ -94,14 +97,75 @@ impl Interaction {
         Ok(InteractionState::Authenticated { authentication })
     }
 
-    /// `Pending | Authenticated | Consent → Consent`: the consent page is being shown to this person.
+    /// `Pending | Authenticated | Consent → Consent`: the consent page is being shown to this person, listing `scope`.
     ///
     /// # Errors
     /// [`Finished`] from a final state.
-    pub fn asking_consent(&self, authentication: Authentication) -> Result<InteractionState, Finished> {
+    pub fn asking_consent(
+        &self,
+        authentication: Authentication,
+        scope: ScopeSet,
+    ) -> Result<InteractionState, Finished> {
         if self.is_finished() {
             return Err(Finished);
         }
-        Ok(InteractionState::Consent { authentication })
+        Ok(InteractionState::Consent { authentication, scope })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{authorization::ResponseMode, ids::ClientId};
+
+    fn interaction(state: InteractionState) -> Interaction {
+        let request = AuthorizationRequest {
+            client_id: ClientId::parse("c").unwrap(),
+            redirect_uri: "https://c.example/cb".into(),
+            redirect_uri_given: true,
+            response_mode: ResponseMode::Query,
+            scope: ScopeSet::parse("openid").unwrap(),
+            state: None,
+            nonce: None,
+            code_challenge: None,
+            prompt: vec![],
+            max_age: None,
+            login_hint: None,
+            ui_locales: vec![],
+        };
+        let now = Timestamp::from_secs(1);
+        let hash = TokenHash::of(b"id");
+        Interaction { hash, browser: None, request, state, version: 0, created_at: now, expires_at: now }
+    }
+
+    fn authentication() -> Authentication {
+        let uuid = uuid::Uuid::nil();
+        Authentication {
+            session_id: SessionId::from_uuid(uuid),
+            user_id: UserId::from_uuid(uuid),
+            auth_time: Timestamp::from_secs(1),
+            amr: vec!["pwd".into()],
+        }
+    }
+
+    #[test]
+    fn a_finished_interaction_moves_no_further() {
+        for state in [InteractionState::Done, InteractionState::Denied] {
+            let done = interaction(state);
+            assert_eq!(done.authenticated(authentication()), Err(Finished));
+            assert_eq!(done.asking_consent(authentication(), ScopeSet::default()), Err(Finished));
+            assert!(done.authentication().is_none());
+        }
+    }
+
+    #[test]
+    fn states_survive_their_stored_form() {
+        let state = InteractionState::Consent {
+            authentication: authentication(),
+            scope: ScopeSet::parse("openid email").unwrap(),
+        };
+        let text = serde_json::to_string(&state).unwrap();
+        assert!(text.contains(r#""stage":"consent""#));
+        assert_eq!(serde_json::from_str::<InteractionState>(&text).unwrap(), state);
     }
 }
