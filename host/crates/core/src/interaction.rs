@@ -76,7 +76,7 @@ impl Interaction {
     pub fn authentication(&self) -> Option<&Authentication> {
         match &self.state {
             InteractionState::Authenticated { authentication }
-            | InteractionState::Consent { authentication } => Some(authentication),
+            | InteractionState::Consent { authentication, .. } => Some(authentication),
             InteractionState::Pending | InteractionState::Done | InteractionState::Denied => None,
         }
     }
