@@ -1,0 +1,432 @@
+//! Rows become domain types here, for both backends: each brings a [`Columns`] that reads a row from left to right,
+//! and selects the columns in the order of the `…_columns!` list beside the decoder.
+
+use authly_core::{
+    GrantId, SessionId, StorageError, TenantId, Timestamp, TokenHash, UserId,
+    client::{AuthMethod, Client, GrantType},
+    effects::{Invalidation, Topic},
+    grant::{AuthorizationCode, Consent, Grant, RefreshToken},
+    interaction::Interaction,
+    key::StoredKey,
+    plugin::{DesiredPlugin, PluginComponent},
+    ports::ScopeDefinition,
+    secret::SecretText,
+    session::Session,
+    user::{LoginRecord, User},
+};
+use uuid::Uuid;
+
+use crate::{
+    codec::{self, corrupt},
+    rules::{
+        spend::{CodeFacts, RefreshFacts},
+        throttle::Failures,
+    },
+    seal::{Place, Sealer},
+};
+
+type Read<T> = Result<T, StorageError>;
+
+/// A row, read column by column from the left.
+pub(crate) trait Columns {
+    /// The next column, text.
+    fn text(&mut self) -> Read<String>;
+    /// The next column, text or NULL.
+    fn text_opt(&mut self) -> Read<Option<String>>;
+    /// The next column, an integer.
+    fn int(&mut self) -> Read<i64>;
+    /// The next column, an integer or NULL.
+    fn int_opt(&mut self) -> Read<Option<i64>>;
+    /// The next column, a truth value.
+    fn flag(&mut self) -> Read<bool>;
+    /// The next column, bytes.
+    fn bytes(&mut self) -> Read<Vec<u8>>;
+    /// The next column, bytes or NULL.
+    fn bytes_opt(&mut self) -> Read<Option<Vec<u8>>>;
+    /// The next column, a UUID.
+    fn uuid(&mut self) -> Read<Uuid>;
+    /// The next column, a UUID or NULL.
+    fn uuid_opt(&mut self) -> Read<Option<Uuid>>;
+
+    /// The next column, a time.
+    fn time(&mut self) -> Read<Timestamp> {
+        self.int().map(Timestamp::from_micros)
+    }
+    /// The next column, a time or NULL.
+    fn time_opt(&mut self) -> Read<Option<Timestamp>> {
+        Ok(self.int_opt()?.map(Timestamp::from_micros))
+    }
+    /// The next column, a SHA-256.
+    fn hash(&mut self, what: &str) -> Read<TokenHash> {
+        codec::hash(&self.bytes()?, what)
+    }
+    /// The next column, a SHA-256 or NULL.
+    fn hash_opt(&mut self, what: &str) -> Read<Option<TokenHash>> {
+        self.bytes_opt()?.map(|b| codec::hash(&b, what)).transpose()
+    }
+    /// The next column, a JSON list of texts.
+    fn list(&mut self, what: &str) -> Read<Vec<String>> {
+        codec::from_json(&self.text()?, what)
+    }
+}
+
+macro_rules! client_columns {
+    () => {
+        "client_id, name, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, \
+         grant_types, scopes, audiences, id_token_signed_response_alg, access_token_signed_response_alg, \
+         first_party, client_uri, policy_uri, tos_uri, rotate_refresh_tokens, enabled, created_at"
+    };
+}
+pub(crate) use client_columns;
+
+pub(crate) fn client(row: &mut impl Columns) -> Read<Client> {
+    Ok(Client {
+        id: codec::client_id(&row.text()?, "clients.client_id")?,
+        name: row.text()?,
+        token_endpoint_auth_method: AuthMethod::parse(&row.text()?)
+            .ok_or_else(|| corrupt("clients.token_endpoint_auth_method"))?,
+        secret_hash: row.hash_opt("clients.secret_hash")?,
+        redirect_uris: row.list("clients.redirect_uris")?,
+        post_logout_redirect_uris: row.list("clients.post_logout_redirect_uris")?,
+        grant_types: row
+            .list("clients.grant_types")?
+            .iter()
+            .map(|name| GrantType::parse(name).ok_or_else(|| corrupt("clients.grant_types")))
+            .collect::<Read<_>>()?,
+        scopes: codec::scope(&row.text()?, "clients.scopes")?,
+        audiences: row.list("clients.audiences")?,
+        id_token_signed_response_alg: codec::alg(&row.text()?, "clients.id_token_signed_response_alg")?,
+        access_token_signed_response_alg: codec::alg(
+            &row.text()?,
+            "clients.access_token_signed_response_alg",
+        )?,
+        first_party: row.flag()?,
+        client_uri: row.text_opt()?,
+        policy_uri: row.text_opt()?,
+        tos_uri: row.text_opt()?,
+        rotate_refresh_tokens: row.flag()?,
+        enabled: row.flag()?,
+        created_at: row.time()?,
+    })
+}
+
+macro_rules! scope_columns {
+    () => {
+        "name, description, is_default"
+    };
+}
+pub(crate) use scope_columns;
+
+pub(crate) fn scope_definition(row: &mut impl Columns) -> Read<ScopeDefinition> {
+    Ok(ScopeDefinition {
+        name: row.text()?,
+        description: row.text()?,
+        is_default: row.flag()?,
+    })
+}
+
+macro_rules! key_columns {
+    () => {
+        "kid, alg, state, public_jwk, private_sealed, created_at"
+    };
+}
+pub(crate) use key_columns;
+
+/// Where a signing key's private part is sealed.
+pub(crate) fn key_place<'a>(tenant: &'a TenantId, kid: &'a str) -> Place<'a> {
+    Place {
+        tenant,
+        table: "signing_keys",
+        row: kid.as_bytes(),
+        column: "private_sealed",
+    }
+}
+
+pub(crate) fn signing_key(row: &mut impl Columns, tenant: &TenantId, sealer: &Sealer) -> Read<StoredKey> {
+    let kid = row.text()?;
+    Ok(StoredKey {
+        kid: codec::kid(&kid)?,
+        alg: codec::alg(&row.text()?, "signing_keys.alg")?,
+        state: codec::key_state(&row.text()?)?,
+        public_jwk: row.text()?,
+        private: sealer.open(&key_place(tenant, &kid), &row.bytes()?)?,
+        created_at: row.time()?,
+    })
+}
+
+macro_rules! user_columns {
+    () => {
+        "id, username, claims, group_names, is_admin, enabled, pseudonym, created_at, updated_at"
+    };
+}
+pub(crate) use user_columns;
+
+pub(crate) fn user(row: &mut impl Columns) -> Read<User> {
+    Ok(User {
+        id: UserId::from_uuid(row.uuid()?),
+        username: row.text()?,
+        claims: codec::from_json(&row.text()?, "users.claims")?,
+        groups: row.list("users.group_names")?,
+        is_admin: row.flag()?,
+        enabled: row.flag()?,
+        pseudonym: row.uuid()?,
+        created_at: row.time()?,
+        updated_at: row.time()?,
+    })
+}
+
+/// `user_columns!()` and then `password_hash`.
+pub(crate) fn login_record(row: &mut impl Columns) -> Read<LoginRecord> {
+    Ok(LoginRecord {
+        user: user(row)?,
+        password_hash: row.text_opt()?.map(SecretText::new),
+    })
+}
+
+macro_rules! session_columns {
+    () => {
+        "id, hash, user_id, auth_time, amr, created_at, expires_at"
+    };
+}
+pub(crate) use session_columns;
+
+pub(crate) fn session(row: &mut impl Columns) -> Read<Session> {
+    Ok(Session {
+        id: SessionId::from_uuid(row.uuid()?),
+        hash: row.hash("sessions.hash")?,
+        user_id: UserId::from_uuid(row.uuid()?),
+        auth_time: row.time()?,
+        amr: row.list("sessions.amr")?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+macro_rules! interaction_columns {
+    () => {
+        "hash, browser_hash, request, state, version, created_at, expires_at"
+    };
+}
+pub(crate) use interaction_columns;
+
+pub(crate) fn interaction(row: &mut impl Columns) -> Read<Interaction> {
+    Ok(Interaction {
+        hash: row.hash("interactions.hash")?,
+        browser: row.hash_opt("interactions.browser_hash")?,
+        request: codec::from_json(&row.text()?, "interactions.request")?,
+        state: codec::from_json(&row.text()?, "interactions.state")?,
+        version: row.int()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+macro_rules! consent_columns {
+    () => {
+        "user_id, client_id, scope, updated_at"
+    };
+}
+pub(crate) use consent_columns;
+
+pub(crate) fn consent(row: &mut impl Columns) -> Read<Consent> {
+    Ok(Consent {
+        user_id: UserId::from_uuid(row.uuid()?),
+        client_id: codec::client_id(&row.text()?, "consents.client_id")?,
+        scope: codec::scope(&row.text()?, "consents.scope")?,
+        updated_at: row.time()?,
+    })
+}
+
+/// Of `grants g`.
+macro_rules! grant_columns {
+    () => {
+        "g.id, g.client_id, g.user_id, g.scope, g.auth_time, g.amr, g.session_id, g.created_at, g.expires_at, \
+         g.revoked_at"
+    };
+}
+pub(crate) use grant_columns;
+
+pub(crate) fn grant(row: &mut impl Columns) -> Read<Grant> {
+    Ok(Grant {
+        id: GrantId::from_uuid(row.uuid()?),
+        client_id: codec::client_id(&row.text()?, "grants.client_id")?,
+        user_id: UserId::from_uuid(row.uuid()?),
+        scope: codec::scope(&row.text()?, "grants.scope")?,
+        auth_time: row.time()?,
+        amr: row.list("grants.amr")?,
+        session_id: row.uuid_opt()?.map(SessionId::from_uuid),
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        revoked_at: row.time_opt()?,
+    })
+}
+
+/// Of `authorization_codes c`.
+macro_rules! code_columns {
+    () => {
+        "c.hash, c.grant_id, c.client_id, c.redirect_uri, c.redirect_uri_given, c.code_challenge, c.nonce, \
+         c.scope, c.created_at, c.expires_at, c.consumed_at"
+    };
+}
+pub(crate) use code_columns;
+
+pub(crate) fn authorization_code(row: &mut impl Columns) -> Read<AuthorizationCode> {
+    Ok(AuthorizationCode {
+        hash: row.hash("authorization_codes.hash")?,
+        grant_id: GrantId::from_uuid(row.uuid()?),
+        client_id: codec::client_id(&row.text()?, "authorization_codes.client_id")?,
+        redirect_uri: row.text()?,
+        redirect_uri_given: row.flag()?,
+        code_challenge: row.text_opt()?,
+        nonce: row.text_opt()?,
+        scope: codec::scope(&row.text()?, "authorization_codes.scope")?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        consumed_at: row.time_opt()?,
+    })
+}
+
+/// Of `authorization_codes c` joined with `grants g`.
+macro_rules! code_fact_columns {
+    () => {
+        "g.id, g.revoked_at, g.expires_at, c.consumed_at, c.expires_at"
+    };
+}
+pub(crate) use code_fact_columns;
+
+pub(crate) fn code_facts(row: &mut impl Columns) -> Read<CodeFacts> {
+    Ok(CodeFacts {
+        grant_id: GrantId::from_uuid(row.uuid()?),
+        grant_revoked_at: row.time_opt()?,
+        grant_expires_at: row.time()?,
+        consumed_at: row.time_opt()?,
+        expires_at: row.time()?,
+    })
+}
+
+/// Of `refresh_tokens r`.
+macro_rules! refresh_columns {
+    () => {
+        "r.hash, r.grant_id, r.client_id, r.scope, r.created_at, r.expires_at, r.consumed_at"
+    };
+}
+pub(crate) use refresh_columns;
+
+pub(crate) fn refresh_token(row: &mut impl Columns) -> Read<RefreshToken> {
+    Ok(RefreshToken {
+        hash: row.hash("refresh_tokens.hash")?,
+        grant_id: GrantId::from_uuid(row.uuid()?),
+        client_id: codec::client_id(&row.text()?, "refresh_tokens.client_id")?,
+        scope: codec::scope(&row.text()?, "refresh_tokens.scope")?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        consumed_at: row.time_opt()?,
+    })
+}
+
+/// Of `refresh_tokens r` joined with `grants g`.
+macro_rules! refresh_fact_columns {
+    () => {
+        "g.id, g.revoked_at, g.expires_at, r.consumed_at, r.expires_at, r.grace_until, r.nonce_sealed"
+    };
+}
+pub(crate) use refresh_fact_columns;
+
+/// The facts and the sealed nonce.
+pub(crate) fn refresh_facts(row: &mut impl Columns) -> Read<(RefreshFacts, Option<Vec<u8>>)> {
+    let mut facts = RefreshFacts {
+        grant_id: GrantId::from_uuid(row.uuid()?),
+        grant_revoked_at: row.time_opt()?,
+        grant_expires_at: row.time()?,
+        consumed_at: row.time_opt()?,
+        expires_at: row.time()?,
+        grace_until: row.time_opt()?,
+        has_nonce: false,
+    };
+    let nonce = row.bytes_opt()?;
+    facts.has_nonce = nonce.is_some();
+    Ok((facts, nonce))
+}
+
+/// Where a rotated token's nonce is sealed.
+pub(crate) fn nonce_place<'a>(tenant: &'a TenantId, hash: &'a TokenHash) -> Place<'a> {
+    Place {
+        tenant,
+        table: "refresh_tokens",
+        row: hash.as_bytes(),
+        column: "nonce_sealed",
+    }
+}
+
+/// Where a message's payload is sealed.
+pub(crate) fn outbox_place<'a>(tenant: &'a TenantId, id: &'a Uuid) -> Place<'a> {
+    Place {
+        tenant,
+        table: "outbox",
+        row: id.as_bytes(),
+        column: "payload_sealed",
+    }
+}
+
+macro_rules! throttle_columns {
+    () => {
+        "failures, last_failure_at, forget_at"
+    };
+}
+pub(crate) use throttle_columns;
+
+pub(crate) fn failures(row: &mut impl Columns) -> Read<Failures> {
+    Ok(Failures {
+        count: row.int()?,
+        last_at: row.time()?,
+        forget_at: row.time()?,
+    })
+}
+
+macro_rules! plugin_columns {
+    () => {
+        "name, enabled, active_digest, previous_digests, generation, updated_at"
+    };
+}
+pub(crate) use plugin_columns;
+
+pub(crate) fn desired_plugin(row: &mut impl Columns) -> Read<DesiredPlugin> {
+    Ok(DesiredPlugin {
+        name: codec::plugin_name(&row.text()?)?,
+        enabled: row.flag()?,
+        active_digest: codec::digest(&row.bytes()?, "plugins.active_digest")?,
+        previous_digests: codec::digests_from_json(&row.text()?)?,
+        generation: row.int()?,
+        updated_at: row.time()?,
+    })
+}
+
+macro_rules! component_columns {
+    () => {
+        "digest, wasm, toml"
+    };
+}
+pub(crate) use component_columns;
+
+pub(crate) fn component(row: &mut impl Columns) -> Read<PluginComponent> {
+    Ok(PluginComponent {
+        digest: codec::digest(&row.bytes()?, "plugin_components.digest")?,
+        wasm: row.bytes()?,
+        toml: row.text()?,
+    })
+}
+
+macro_rules! invalidation_columns {
+    () => {
+        "tenant_id, topic, key"
+    };
+}
+pub(crate) use invalidation_columns;
+
+/// `None` for a topic of a newer release: this one caches nothing of that kind.
+pub(crate) fn invalidation(row: &mut impl Columns) -> Read<Option<(TenantId, Invalidation)>> {
+    let tenant = codec::tenant_id(&row.text()?)?;
+    let topic = Topic::parse(&row.text()?);
+    let key = row.text()?;
+    Ok(topic.map(|topic| (tenant, Invalidation { topic, key })))
+}
