@@ -1,1 +1,4 @@
-//! testkit
+//! What tests are made of.
+
+#[cfg(feature = "postgres")]
+pub mod postgres;

@@ -1,0 +1,128 @@
+//! The real binary in a process of its own: for tests that kill it, load it, or talk to it by command line.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A server of the real binary with a configuration and a state of its own; killed when dropped.
+pub struct ServerProcess {
+    child: Option<Child>,
+    dir: TempDir,
+    /// Issuer and base URL.
+    pub url: String,
+}
+
+/// The binary beside the running test, built by `cargo build -p authly`.
+pub fn authly_binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps").join("authly");
+    assert!(path.exists(), "{} is missing: run `cargo build -p authly` first (make test does)", path.display());
+    path
+}
+
+impl ServerProcess {
+    /// Prepares a server on `database_url` (`None`: SQLite in its own folder). `extra` is appended to its
+    /// configuration file. Nothing runs yet.
+    pub fn prepare(database_url: Option<&str>, extra: &str) -> Self {
+        let dir = TempDir::new().expect("a temporary folder");
+        // The port is taken and given back: the issuer must be known before the server is.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let url = format!("http://127.0.0.1:{port}");
+        let sqlite = format!("sqlite:{}", dir.path().join("authly.db").display());
+        let database_url = database_url.unwrap_or(&sqlite);
+        std::fs::create_dir_all(dir.path().join("plugins")).expect("a folder for plugins");
+        let config = format!(
+            "issuer = \"{url}\"\nlisten = \"127.0.0.1:{port}\"\n\n[database]\nurl = \"{database_url}\"\n\n\
+             [keys]\nencryption_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"\n\n[plugins]\ndir = \"{}\"\n\
+             cache_dir = \"{}\"\n{extra}",
+            dir.path().join("plugins").display(),
+            dir.path().join("cache").display(),
+        );
+        std::fs::write(dir.path().join("authly.toml"), config).expect("a configuration file");
+        Self { child: None, dir, url }
+    }
+
+    /// Where the server looks for plugins.
+    pub fn plugins_dir(&self) -> PathBuf {
+        self.dir.path().join("plugins")
+    }
+
+    /// Starts it and waits for its ready line.
+    pub fn start(&mut self) {
+        let mut child = self
+            .command(&["serve"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let mut seen = String::new();
+        loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the server stopped before it was ready:\n{seen}");
+            };
+            if line.contains("listening on http://") {
+                break;
+            }
+            seen.push_str(&line);
+            seen.push('\n');
+        }
+        // Keep reading, or the pipe fills and the server blocks on its own log.
+        std::thread::spawn(move || lines.for_each(drop));
+        self.child = Some(child);
+    }
+
+    /// `kill -9`: no handler runs, nothing is flushed.
+    pub fn kill_nine(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("SIGKILL");
+            child.wait().expect("an exit status");
+        }
+    }
+
+    /// SIGTERM, then waits for a graceful end and answers its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let mut child = self.child.take()?;
+        let status = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().expect("kill");
+        assert!(status.success());
+        child.wait().expect("an exit status").code()
+    }
+
+    /// Runs `authly ARGS` on the server's configuration, with `stdin`.
+    pub fn authly(&self, args: &[&str], stdin: &str) -> Output {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        child.stdin.take().expect("piped").write_all(stdin.as_bytes()).expect("stdin");
+        child.wait_with_output().expect("an answer")
+    }
+
+    /// Like [`authly`](Self::authly), and reads the answer as JSON.
+    pub fn authly_json(&self, args: &[&str], stdin: &str) -> serde_json::Value {
+        let output = self.authly(args, stdin);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "authly {args:?} failed: {out}{err}");
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("authly {args:?} said no JSON ({e}): {out}"))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(authly_binary());
+        command.args(args).arg("--config").arg(self.dir.path().join("authly.toml")).current_dir(self.dir.path());
+        command
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.kill_nine();
+    }
+}
