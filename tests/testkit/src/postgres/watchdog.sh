@@ -8,9 +8,11 @@ bin=$2
 shift 2
 server=
 
-# SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, clients are cut off, shared memory is released.
+# SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, clients are cut off, shared memory is released. A server
+# that has just been started still ignores it, as every background job of a shell does; SIGTERM ends that one.
 stop() {
     [ -n "$server" ] || return 0
+    kill -s TERM "$server" 2>/dev/null
     kill -s QUIT "$server" 2>/dev/null
     wait "$server"
     server=
