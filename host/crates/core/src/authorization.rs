@@ -27,6 +27,26 @@ pub enum Prompt {
     SelectAccount,
 }
 
+impl Prompt {
+    /// Every value that is honoured; discovery lists them.
+    pub const ALL: [Self; 4] = [Self::None, Self::Login, Self::Consent, Self::SelectAccount];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+        }
+    }
+
+    /// By registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
+    }
+}
+
 /// An authorization request that passed every check. Only the pipeline in authly-oauth makes one; storage keeps it
 /// with the interaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
