@@ -1,0 +1,149 @@
+//! Step 4: consent, grant and code are written in one step; whoever loses a race writes nothing.
+
+use authly_core::{
+    AuditAction, AuditEvent, Effects, GrantId, PlainToken, RequestContext, ScopeSet, StorageError, TokenHash,
+    authorization::AuthorizationRequest,
+    client::Client,
+    grant::{AuthorizationCode, Consent, Grant},
+    ports::{CompleteOutcome, Completion},
+};
+
+use super::{InteractionError, Opened, SignedIn};
+use crate::{Provider, authorize::RedirectTarget};
+
+/// What is being granted, by whom.
+pub(super) struct Answer<'a> {
+    pub(super) request: &'a AuthorizationRequest,
+    pub(super) signed_in: &'a SignedIn,
+    /// What the code is for.
+    pub(super) scope: &'a ScopeSet,
+    /// What the person just agreed to on the page; `None` when they were not asked.
+    pub(super) consented: Option<&'a ScopeSet>,
+}
+
+/// Finishes a persisted interaction and answers the URL that delivers the code.
+pub(super) async fn complete(
+    provider: &Provider,
+    opened: &Opened,
+    answer: &Answer<'_>,
+    ctx: &RequestContext,
+) -> Result<String, InteractionError> {
+    let interaction = Some((opened.interaction.hash, opened.interaction.version));
+    let location = write(provider, &opened.client, interaction, answer, ctx).await?;
+    location.ok_or_else(|| opened.finished())
+}
+
+/// Answers a request for which no page was needed and nothing was persisted.
+pub(super) async fn complete_at_once(
+    provider: &Provider,
+    client: &Client,
+    answer: &Answer<'_>,
+    ctx: &RequestContext,
+) -> Result<String, StorageError> {
+    write(provider, client, None, answer, ctx).await?.ok_or_else(|| {
+        StorageError::Corrupt("a completion without an interaction found one finished".to_owned())
+    })
+}
+
+async fn write(
+    provider: &Provider,
+    client: &Client,
+    interaction: Option<(TokenHash, i64)>,
+    answer: &Answer<'_>,
+    ctx: &RequestContext,
+) -> Result<Option<String>, StorageError> {
+    let code = PlainToken::generate(provider.rng.as_ref());
+    let grant = grant(provider, client, answer, ctx);
+    let effects = effects(client, answer, &grant, ctx);
+    let completion = Completion {
+        interaction,
+        consent: consent(provider, client, answer, ctx).await?,
+        code: authorization_code(provider, &code, &grant, answer, ctx),
+        grant,
+        now: ctx.now,
+    };
+    match provider.storage.complete_interaction(completion, effects).await? {
+        CompleteOutcome::Completed => {
+            let target = RedirectTarget::of(answer.request, &provider.issuer);
+            Ok(Some(target.code_location(code.expose())))
+        }
+        CompleteOutcome::AlreadyFinished => Ok(None),
+    }
+}
+
+fn grant(provider: &Provider, client: &Client, answer: &Answer<'_>, ctx: &RequestContext) -> Grant {
+    let session = &answer.signed_in.session;
+    Grant {
+        id: GrantId::generate(ctx.now, provider.rng.as_ref()),
+        client_id: client.id.clone(),
+        user_id: answer.signed_in.user.id,
+        scope: answer.scope.clone(),
+        auth_time: session.auth_time,
+        amr: session.amr.clone(),
+        session_id: Some(session.id),
+        created_at: ctx.now,
+        expires_at: ctx.now.plus(provider.settings.grant_ttl),
+        revoked_at: None,
+    }
+}
+
+fn authorization_code(
+    provider: &Provider,
+    code: &PlainToken,
+    grant: &Grant,
+    answer: &Answer<'_>,
+    ctx: &RequestContext,
+) -> AuthorizationCode {
+    AuthorizationCode {
+        hash: code.hash(),
+        grant_id: grant.id,
+        client_id: grant.client_id.clone(),
+        redirect_uri: answer.request.redirect_uri.clone(),
+        redirect_uri_given: answer.request.redirect_uri_given,
+        code_challenge: answer.request.code_challenge.clone(),
+        nonce: answer.request.nonce.clone(),
+        scope: grant.scope.clone(),
+        created_at: ctx.now,
+        expires_at: ctx.now.plus(provider.settings.authorization_code_ttl),
+        consumed_at: None,
+    }
+}
+
+/// What to remember: everything agreed to so far. Agreeing to less today does not withdraw what was agreed before.
+async fn consent(
+    provider: &Provider,
+    client: &Client,
+    answer: &Answer<'_>,
+    ctx: &RequestContext,
+) -> Result<Option<Consent>, StorageError> {
+    let Some(consented) = answer.consented else {
+        return Ok(None);
+    };
+    let user_id = answer.signed_in.user.id;
+    let before = provider.storage.load_consent(user_id, &client.id).await?;
+    let scope = before.map(|c| c.scope).unwrap_or_default().union(consented);
+    Ok(Some(Consent {
+        user_id,
+        client_id: client.id.clone(),
+        scope,
+        updated_at: ctx.now,
+    }))
+}
+
+fn effects(client: &Client, answer: &Answer<'_>, grant: &Grant, ctx: &RequestContext) -> Effects {
+    let event = |action| {
+        AuditEvent::of(ctx, action)
+            .person(answer.signed_in.user.pseudonym)
+            .client(&client.id)
+    };
+    let agreed = answer.consented.map(|scope| {
+        event(AuditAction::ConsentGranted {
+            scope: scope.to_string(),
+        })
+    });
+    let issued = event(AuditAction::CodeIssued { grant_id: grant.id });
+    Effects {
+        audit: agreed.into_iter().chain([issued]).collect(),
+        ..Effects::default()
+    }
+}

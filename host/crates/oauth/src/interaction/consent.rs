@@ -1,0 +1,226 @@
+//! Step 3: the consent page and its form.
+
+use authly_core::{
+    AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet,
+    client::Client,
+    interaction::{Authentication, InteractionState},
+    ports::{AdvanceOutcome, ScopeDefinition},
+    user::User,
+};
+
+use super::{Browser, InteractionError, Next, Opened, SignedIn, Started, complete, csrf, login, open};
+use crate::{Provider, authorize::RedirectTarget};
+
+use super::evaluate::Need;
+
+/// What the consent page shows.
+#[derive(Debug)]
+pub struct ConsentPrompt {
+    /// Who asks.
+    pub client: Client,
+    /// As whom.
+    pub user: User,
+    /// For what; `true`: not agreed to before.
+    pub scopes: Vec<(ScopeDefinition, bool)>,
+    /// Where the browser goes afterwards.
+    pub redirect_uri: String,
+    /// For the form.
+    pub csrf: String,
+    /// The id, for the form.
+    pub interaction: PlainToken,
+    /// Languages the client asked for.
+    pub ui_locales: Vec<String>,
+    /// A new binding cookie.
+    pub binding: Option<PlainToken>,
+}
+
+/// What GET /consent answers.
+#[derive(Debug)]
+pub enum ConsentStep {
+    /// Show the page.
+    Show(Box<ConsentPrompt>),
+    /// Something else is due, or nothing at all.
+    Go(Started),
+}
+
+/// Answers GET /consent. What it lists is stored, so that exactly that is granted.
+///
+/// # Errors
+/// [`InteractionError`].
+pub async fn show_consent(
+    provider: &Provider,
+    id: &PlainToken,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<ConsentStep, InteractionError> {
+    let mut opened = open::open(provider, id, browser, ctx).await?;
+    let need = login::need_of(provider, &opened, ctx).await?;
+    login::check_refusal(provider, &opened, &need)?;
+    let (signed_in, scope) = match need {
+        Need::Consent { signed_in, scope } => (signed_in, scope),
+        other => {
+            return Ok(ConsentStep::Go(
+                login::follow(provider, opened, other, ctx).await?,
+            ));
+        }
+    };
+    remember_what_is_asked(provider, &mut opened, &signed_in, &scope, ctx).await?;
+    Ok(ConsentStep::Show(Box::new(
+        prompt(provider, opened, signed_in, &scope).await?,
+    )))
+}
+
+/// Stores who is asked for what. A reload of the same page by the same person stores nothing.
+async fn remember_what_is_asked(
+    provider: &Provider,
+    opened: &mut Opened,
+    signed_in: &SignedIn,
+    scope: &ScopeSet,
+    ctx: &RequestContext,
+) -> Result<(), InteractionError> {
+    let authentication = Authentication {
+        session_id: signed_in.session.id,
+        user_id: signed_in.user.id,
+        auth_time: signed_in.session.auth_time,
+        amr: signed_in.session.amr.clone(),
+    };
+    let state = opened
+        .interaction
+        .asking_consent(authentication, scope.clone())
+        .map_err(|_| InteractionError::Finished { client: None })?;
+    if state == opened.interaction.state {
+        return Ok(());
+    }
+    match opened.advance(provider, state, Effects::none(), ctx).await? {
+        AdvanceOutcome::Advanced => Ok(()),
+        AdvanceOutcome::Stale => Err(opened.finished()),
+    }
+}
+
+async fn prompt(
+    provider: &Provider,
+    opened: Opened,
+    signed_in: SignedIn,
+    scope: &ScopeSet,
+) -> Result<ConsentPrompt, InteractionError> {
+    let defined = provider.storage.list_scopes().await?;
+    let consent = provider
+        .storage
+        .load_consent(signed_in.user.id, &opened.client.id)
+        .await?;
+    let agreed = consent.map(|c| c.scope).unwrap_or_default();
+    let scopes = defined.into_iter().filter(|d| scope.contains(&d.name));
+    Ok(ConsentPrompt {
+        scopes: scopes
+            .map(|d| (!agreed.contains(&d.name), d))
+            .map(|(new, d)| (d, new))
+            .collect(),
+        user: signed_in.user,
+        csrf: csrf::token(&opened.binding, &opened.id),
+        binding: opened.new_binding(),
+        redirect_uri: opened.interaction.request.redirect_uri,
+        ui_locales: opened.interaction.request.ui_locales,
+        client: opened.client,
+        interaction: opened.id,
+    })
+}
+
+/// `decision` of the consent form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// `allow`.
+    Allow,
+    /// `deny`.
+    Deny,
+}
+
+impl Decision {
+    /// By form value.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "allow" => Some(Self::Allow),
+            "deny" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+
+/// The fields of the consent form.
+#[derive(Clone, Debug)]
+pub struct ConsentVerdict {
+    /// `csrf`.
+    pub csrf: String,
+    /// `decision`.
+    pub decision: Decision,
+}
+
+/// Answers POST /consent.
+///
+/// # Errors
+/// [`InteractionError`]; a second submission finds the interaction finished and no second code exists.
+pub async fn submit_consent(
+    provider: &Provider,
+    id: &PlainToken,
+    browser: &Browser,
+    verdict: ConsentVerdict,
+    ctx: &RequestContext,
+) -> Result<Next, InteractionError> {
+    let mut opened = open::open(provider, id, browser, ctx).await?;
+    if opened.binding_is_new || !csrf::verifies(&opened.binding, id, &verdict.csrf) {
+        return Err(InteractionError::Csrf);
+    }
+    let InteractionState::Consent {
+        authentication,
+        scope,
+    } = opened.interaction.state.clone()
+    else {
+        return Ok(Next::Consent {
+            interaction: opened.id,
+        });
+    };
+    // Signed out, or in as somebody else in another tab: the answer was not this person's.
+    let same = opened
+        .signed_in
+        .as_ref()
+        .filter(|s| s.session.id == authentication.session_id);
+    let Some(signed_in) = same.cloned() else {
+        return Ok(Next::Login {
+            interaction: opened.id,
+        });
+    };
+    let location = match verdict.decision {
+        Decision::Deny => deny(provider, &mut opened, &signed_in, ctx).await?,
+        Decision::Allow => {
+            let request = &opened.interaction.request;
+            let answer = complete::Answer {
+                request,
+                signed_in: &signed_in,
+                scope: &scope,
+                consented: Some(&scope),
+            };
+            complete::complete(provider, &opened, &answer, ctx).await?
+        }
+    };
+    Ok(Next::Client { location })
+}
+
+/// The person said no: `access_denied` (RFC 6749 §4.1.2.1). What was agreed to earlier stays.
+async fn deny(
+    provider: &Provider,
+    opened: &mut Opened,
+    signed_in: &SignedIn,
+    ctx: &RequestContext,
+) -> Result<String, InteractionError> {
+    let audit = AuditEvent::of(ctx, AuditAction::ConsentDenied)
+        .person(signed_in.user.pseudonym)
+        .client(&opened.client.id);
+    let outcome = opened
+        .advance(provider, InteractionState::Denied, Effects::audited(audit), ctx)
+        .await?;
+    if outcome == AdvanceOutcome::Stale {
+        return Err(opened.finished());
+    }
+    let target = RedirectTarget::of(&opened.interaction.request, &provider.issuer);
+    let denied = OAuthError::new(ErrorCode::AccessDenied, "The person did not allow the request.");
+    Ok(target.error(denied).location())
+}

@@ -1,0 +1,299 @@
+//! Step 2: the login page and its form.
+
+use async_trait::async_trait;
+use authly_core::{
+    AuditAction, AuditEvent, Effects, PlainToken, RequestContext, SecretText, SessionId, StorageError,
+    Timestamp, client::Client, interaction::Authentication, ports::AdvanceOutcome, session::Session,
+    user::User,
+};
+
+use super::{Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open};
+use crate::{Provider, authorize::RedirectTarget};
+use evaluate::Need;
+
+/// Proves that a person is who they say. Implemented by the accounts room; a port so that the protocol knows nothing
+/// of passwords.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// The person, or why not.
+    ///
+    /// # Errors
+    /// [`Refusal`]. The answer, and the time it takes, are the same for an unknown name and a wrong password.
+    async fn authenticate(
+        &self,
+        username: &str,
+        password: SecretText,
+        ctx: &RequestContext,
+    ) -> Result<User, Refusal>;
+}
+
+/// Why a login did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The name and password do not match, or the account may not sign in.
+    #[error("rejected")]
+    Rejected,
+    /// Too many failures; not before this time.
+    #[error("delayed")]
+    Delayed {
+        /// The earliest next attempt.
+        until: Timestamp,
+    },
+    /// The server checks too many passwords right now.
+    #[error("busy")]
+    Busy,
+    /// The database did not answer: not a "no".
+    #[error("storage failed")]
+    Storage(#[source] StorageError),
+}
+
+/// What the login page shows.
+#[derive(Debug)]
+pub struct LoginPrompt {
+    /// Who asks.
+    pub client: Client,
+    /// For the form.
+    pub csrf: String,
+    /// The id, for the form.
+    pub interaction: PlainToken,
+    /// Fills the name field.
+    pub username: Option<String>,
+    /// Who is signed in already and must confirm (`prompt=login`, `max_age`), or wants another account.
+    pub signed_in_as: Option<String>,
+    /// Where the browser goes in the end.
+    pub redirect_uri: String,
+    /// Languages the client asked for.
+    pub ui_locales: Vec<String>,
+    /// A new binding cookie.
+    pub binding: Option<PlainToken>,
+}
+
+/// What GET /login answers.
+#[derive(Debug)]
+pub enum LoginStep {
+    /// Show the form.
+    Show(Box<LoginPrompt>),
+    /// No login is needed (any more).
+    Go(Started),
+}
+
+/// Answers GET /login. With `switch` the form is shown although somebody is signed in.
+///
+/// # Errors
+/// [`InteractionError`].
+pub async fn show_login(
+    provider: &Provider,
+    id: &PlainToken,
+    browser: &Browser,
+    switch: bool,
+    ctx: &RequestContext,
+) -> Result<LoginStep, InteractionError> {
+    let opened = open::open(provider, id, browser, ctx).await?;
+    let need = need_of(provider, &opened, ctx).await?;
+    if matches!(need, Need::Login) || switch {
+        check_refusal(provider, &opened, &need)?;
+        return Ok(LoginStep::Show(Box::new(prompt(opened, switch))));
+    }
+    Ok(LoginStep::Go(follow(provider, opened, need, ctx).await?))
+}
+
+/// The fields of the login form.
+pub struct Credentials {
+    /// `csrf`.
+    pub csrf: String,
+    /// `username`, as typed.
+    pub username: String,
+    /// `password`.
+    pub password: SecretText,
+}
+
+/// What POST /login answers.
+#[derive(Debug)]
+pub enum LoginVerdict {
+    /// Signed in: set the session cookie and go on.
+    SignedIn {
+        /// The cookie's value.
+        session: PlainToken,
+        /// Where to.
+        next: Next,
+    },
+    /// Show the form again and say why.
+    Retry {
+        /// The form, with the name kept.
+        prompt: Box<LoginPrompt>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// Answers POST /login.
+///
+/// # Errors
+/// [`InteractionError`]; [`InteractionError::Csrf`] before anything is looked at.
+pub async fn submit_login(
+    provider: &Provider,
+    authenticator: &dyn Authenticator,
+    id: &PlainToken,
+    browser: &Browser,
+    form: (Credentials, &RequestContext),
+) -> Result<LoginVerdict, InteractionError> {
+    let (credentials, ctx) = form;
+    let opened = open::open(provider, id, browser, ctx).await?;
+    if opened.binding_is_new || !csrf::verifies(&opened.binding, id, &credentials.csrf) {
+        return Err(InteractionError::Csrf);
+    }
+    let username = credentials.username;
+    match authenticator
+        .authenticate(&username, credentials.password, ctx)
+        .await
+    {
+        Ok(user) => signed_in(provider, opened, user, browser, ctx).await,
+        Err(refusal) => {
+            let mut prompt = prompt(opened, false);
+            // The form asks for the name again when another one was typed than the one that is signed in.
+            prompt.signed_in_as = prompt.signed_in_as.filter(|name| *name == username);
+            prompt.username = Some(username);
+            Ok(LoginVerdict::Retry {
+                prompt: Box::new(prompt),
+                refusal,
+            })
+        }
+    }
+}
+
+/// A person proved who they are: a new session replaces the browser's, and the interaction moves on.
+async fn signed_in(
+    provider: &Provider,
+    mut opened: Opened,
+    user: User,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<LoginVerdict, InteractionError> {
+    let cookie = PlainToken::generate(provider.rng.as_ref());
+    let session = Session {
+        id: SessionId::generate(ctx.now, provider.rng.as_ref()),
+        hash: cookie.hash(),
+        user_id: user.id,
+        auth_time: ctx.now,
+        amr: vec!["pwd".to_owned()],
+        created_at: ctx.now,
+        expires_at: ctx.now.plus(provider.settings.session_ttl),
+    };
+    let audit = AuditEvent::of(ctx, AuditAction::LoginSucceeded)
+        .person(user.pseudonym)
+        .client(&opened.client.id);
+    let replaced = browser.session.as_ref().map(PlainToken::hash);
+    provider
+        .storage
+        .start_session(&session, replaced.as_ref(), Effects::audited(audit))
+        .await?;
+    let authentication = Authentication {
+        session_id: session.id,
+        user_id: user.id,
+        auth_time: session.auth_time,
+        amr: session.amr.clone(),
+    };
+    let state = opened
+        .interaction
+        .authenticated(authentication)
+        .map_err(|_| InteractionError::Finished { client: None })?;
+    if opened.advance(provider, state, Effects::none(), ctx).await? == AdvanceOutcome::Stale {
+        // Another tab moved it: that tab's page decides, with the session that is there now.
+        return Ok(LoginVerdict::SignedIn {
+            session: cookie,
+            next: Next::Login {
+                interaction: opened.id,
+            },
+        });
+    }
+    opened.signed_in = Some(super::SignedIn { session, user });
+    let need = need_of(provider, &opened, ctx).await?;
+    let next = follow(provider, opened, need, ctx).await?.next;
+    Ok(LoginVerdict::SignedIn {
+        session: cookie,
+        next,
+    })
+}
+
+/// What the opened interaction needs now.
+pub(super) async fn need_of(
+    provider: &Provider,
+    opened: &Opened,
+    ctx: &RequestContext,
+) -> Result<Need, InteractionError> {
+    let authentication = opened.interaction.authentication();
+    let request = &opened.interaction.request;
+    Ok(evaluate::evaluate(provider, request, authentication, opened.signed_in.clone(), ctx).await?)
+}
+
+/// Goes where the need says; completes when there is none.
+pub(super) async fn follow(
+    provider: &Provider,
+    opened: Opened,
+    need: Need,
+    ctx: &RequestContext,
+) -> Result<Started, InteractionError> {
+    check_refusal(provider, &opened, &need)?;
+    let binding = opened.new_binding();
+    let next = match need {
+        Need::Login | Need::Impossible => Next::Login {
+            interaction: opened.id,
+        },
+        Need::Consent { .. } => Next::Consent {
+            interaction: opened.id,
+        },
+        Need::Nothing { signed_in, scope } => {
+            let request = &opened.interaction.request;
+            let answer = complete::Answer {
+                request,
+                signed_in: &signed_in,
+                scope: &scope,
+                consented: None,
+            };
+            Next::Client {
+                location: complete::complete(provider, &opened, &answer, ctx).await?,
+            }
+        }
+    };
+    Ok(Started { next, binding })
+}
+
+/// Answers the client with an error where no page may be shown or could help, also when the request came by POST.
+pub(super) fn check_refusal(
+    provider: &Provider,
+    opened: &Opened,
+    need: &Need,
+) -> Result<(), InteractionError> {
+    let request = &opened.interaction.request;
+    match evaluate::refusal(request, need) {
+        None => Ok(()),
+        Some(error) => {
+            let target = RedirectTarget::of(request, &provider.issuer);
+            Err(InteractionError::Redirect(Box::new(target.error(error))))
+        }
+    }
+}
+
+/// The form. To `switch` accounts means not to be offered the one that is signed in.
+fn prompt(opened: Opened, switch: bool) -> LoginPrompt {
+    let signed_in_as = opened
+        .signed_in
+        .as_ref()
+        .filter(|_| !switch)
+        .map(|s| s.user.username.clone());
+    let binding = opened.new_binding();
+    let request = opened.interaction.request;
+    LoginPrompt {
+        csrf: csrf::token(&opened.binding, &opened.id),
+        binding,
+        username: request
+            .login_hint
+            .filter(|_| !switch)
+            .or_else(|| signed_in_as.clone()),
+        signed_in_as,
+        redirect_uri: request.redirect_uri,
+        ui_locales: request.ui_locales,
+        client: opened.client,
+        interaction: opened.id,
+    }
+}

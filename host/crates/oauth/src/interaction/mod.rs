@@ -1,0 +1,169 @@
+//! Interactions: an authorization on its way through one browser.
+//!
+//! 1. [`start`]: a checked request; answered at once when no page is needed, else persisted.
+//! 2. [`show_login`], [`submit_login`]: a person proves who they are; a new session begins.
+//! 3. [`show_consent`], [`submit_consent`]: the person says yes or no.
+//! 4. [`complete`](complete::complete): consent, grant and code are written in one step; the browser goes back.
+//!
+//! Every page resumes from storage: no handler keeps state of its own, and two tabs are two interactions.
+
+mod complete;
+mod consent;
+mod csrf;
+mod evaluate;
+mod login;
+mod open;
+mod start;
+
+use authly_core::{
+    Effects, OAuthError, PlainToken, RequestContext, StorageError, Timestamp,
+    client::Client,
+    interaction::{Interaction, InteractionState},
+    ports::{AdvanceOutcome, Transition},
+    session::Session,
+    user::User,
+};
+
+pub use consent::{ConsentPrompt, ConsentStep, ConsentVerdict, Decision, show_consent, submit_consent};
+pub use login::{
+    Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, Refusal, show_login, submit_login,
+};
+pub use start::{persist, start};
+
+use crate::{Provider, authorize::RedirectableError};
+
+/// What the browser's cookies said.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// The session cookie.
+    pub session: Option<PlainToken>,
+    /// The cookie that binds interactions to this browser.
+    pub binding: Option<PlainToken>,
+}
+
+/// Where the browser goes next.
+#[derive(Debug)]
+pub enum Next {
+    /// To the login page of this interaction.
+    Login {
+        /// The id for the page's URL.
+        interaction: PlainToken,
+    },
+    /// To the consent page of this interaction.
+    Consent {
+        /// The id for the page's URL.
+        interaction: PlainToken,
+    },
+    /// Back to the client, with a code or an error.
+    Client {
+        /// The whole URL.
+        location: String,
+    },
+}
+
+/// A next step, and the binding cookie to set when the browser had none.
+#[derive(Debug)]
+pub struct Started {
+    /// Where the browser goes.
+    pub next: Next,
+    /// A new value for the binding cookie.
+    pub binding: Option<PlainToken>,
+}
+
+/// Why a page of an interaction cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum InteractionError {
+    /// No such interaction, or it expired.
+    #[error("the interaction is unknown or expired")]
+    Expired {
+        /// The same request from its beginning, while it is known.
+        restart: Option<String>,
+    },
+    /// It was answered before (a double click, the back button).
+    #[error("the interaction is finished")]
+    Finished {
+        /// Whose it was: the page offers the way back to it.
+        client: Option<Box<Client>>,
+    },
+    /// It was begun in another browser.
+    #[error("the interaction belongs to another browser")]
+    OtherBrowser,
+    /// The form's token is missing or wrong: the page was not ours, or its cookie is gone.
+    #[error("the form's token does not match")]
+    Csrf,
+    /// The client was disabled in between.
+    #[error("the client is not active any more")]
+    ClientGone,
+    /// The form lacks a field or has one that means nothing.
+    #[error("refused on a page: {0}")]
+    Malformed(OAuthError),
+    /// The client is told by redirect.
+    #[error("refused by redirect: {}", .0.error)]
+    Redirect(Box<RedirectableError>),
+    /// The database did not answer. Nothing is lost: the same page works again later.
+    #[error("storage failed")]
+    Storage(#[from] StorageError),
+}
+
+/// An interaction opened by the browser it belongs to.
+#[derive(Debug)]
+struct Opened {
+    id: PlainToken,
+    interaction: Interaction,
+    client: Client,
+    signed_in: Option<SignedIn>,
+    binding: PlainToken,
+    /// Whether `binding` is new and must be set as a cookie.
+    binding_is_new: bool,
+}
+
+impl Opened {
+    /// The value for `Set-Cookie`, when there is a new one.
+    fn new_binding(&self) -> Option<PlainToken> {
+        self.binding_is_new.then(|| self.binding.clone())
+    }
+
+    /// Moves the interaction to `state`, here and in storage, unless somebody else moved it.
+    async fn advance(
+        &mut self,
+        provider: &Provider,
+        state: InteractionState,
+        effects: Effects,
+        ctx: &RequestContext,
+    ) -> Result<AdvanceOutcome, StorageError> {
+        let transition = Transition {
+            hash: self.interaction.hash,
+            version: self.interaction.version,
+            state: state.clone(),
+            browser: None,
+            now: ctx.now,
+        };
+        let outcome = provider.storage.advance_interaction(transition, effects).await?;
+        if outcome == AdvanceOutcome::Advanced {
+            self.interaction.state = state;
+            self.interaction.version += 1;
+        }
+        Ok(outcome)
+    }
+
+    /// Somebody else answered it first.
+    fn finished(&self) -> InteractionError {
+        InteractionError::Finished {
+            client: Some(Box::new(self.client.clone())),
+        }
+    }
+}
+
+/// A live session and its person, both loaded now.
+#[derive(Clone, Debug)]
+struct SignedIn {
+    session: Session,
+    user: User,
+}
+
+impl SignedIn {
+    /// Seconds since the person last proved who they are.
+    fn age_secs(&self, now: Timestamp) -> u64 {
+        now.since(self.session.auth_time).as_secs()
+    }
+}

@@ -1,0 +1,112 @@
+//! Opening an interaction: only the browser it is bound to may, and only while its client is active.
+
+use std::time::Duration;
+
+use authly_core::{
+    Effects, PlainToken, RequestContext, StorageError,
+    interaction::Interaction,
+    ports::{AdvanceOutcome, Transition},
+};
+
+use super::{Browser, InteractionError, Opened, SignedIn};
+use crate::{Provider, authorize};
+
+/// How long after its end an interaction still knows what the client asked for, so that the page can begin again.
+const RESTARTABLE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Loads an interaction with its client and the browser's session.
+///
+/// # Errors
+/// [`InteractionError`] when it is gone, finished, another browser's, or its client is not active.
+pub(super) async fn open(
+    provider: &Provider,
+    id: &PlainToken,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<Opened, InteractionError> {
+    let loaded = provider
+        .storage
+        .load_interaction(&id.hash(), ctx.now.minus(RESTARTABLE_FOR))
+        .await?;
+    let mut interaction = loaded.ok_or(InteractionError::Expired { restart: None })?;
+    let client = provider
+        .storage
+        .load_client(&interaction.request.client_id)
+        .await?;
+    if interaction.is_finished() {
+        return Err(InteractionError::Finished {
+            client: client.map(Box::new),
+        });
+    }
+    let client = client.filter(|c| c.enabled).ok_or(InteractionError::ClientGone)?;
+    if interaction.expires_at <= ctx.now {
+        let restart = Some(authorize::request_url(&interaction.request, &provider.issuer));
+        return Err(InteractionError::Expired { restart });
+    }
+    let (binding, binding_is_new) = bind(provider, &mut interaction, browser, ctx).await?;
+    let signed_in = signed_in(provider, browser, ctx).await?;
+    Ok(Opened {
+        id: id.clone(),
+        interaction,
+        client,
+        signed_in,
+        binding,
+        binding_is_new,
+    })
+}
+
+/// Checks the binding cookie, or binds an interaction that arrived by POST to the first browser that opens it.
+async fn bind(
+    provider: &Provider,
+    interaction: &mut Interaction,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<(PlainToken, bool), InteractionError> {
+    if let Some(bound) = interaction.browser {
+        let binding = browser.binding.clone().ok_or(InteractionError::OtherBrowser)?;
+        if !bound.verifies(binding.expose().as_bytes()) {
+            return Err(InteractionError::OtherBrowser);
+        }
+        return Ok((binding, false));
+    }
+    let (binding, is_new) = match &browser.binding {
+        Some(binding) => (binding.clone(), false),
+        None => (PlainToken::generate(provider.rng.as_ref()), true),
+    };
+    let hash = binding.hash();
+    let transition = Transition {
+        hash: interaction.hash,
+        version: interaction.version,
+        state: interaction.state.clone(),
+        browser: Some(hash),
+        now: ctx.now,
+    };
+    let outcome = provider
+        .storage
+        .advance_interaction(transition, Effects::none())
+        .await?;
+    if outcome == AdvanceOutcome::Stale {
+        return Err(InteractionError::OtherBrowser);
+    }
+    interaction.browser = Some(hash);
+    interaction.version += 1;
+    Ok((binding, is_new))
+}
+
+/// The browser's session, if it is alive and its person may sign in.
+///
+/// A disabled person is treated as signed out at every step, not only at login.
+pub(super) async fn signed_in(
+    provider: &Provider,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<Option<SignedIn>, StorageError> {
+    let Some(cookie) = &browser.session else {
+        return Ok(None);
+    };
+    let Some(session) = provider.storage.load_session(&cookie.hash(), ctx.now).await? else {
+        return Ok(None);
+    };
+    let user = provider.storage.load_user(session.user_id).await?;
+    Ok(user.filter(|u| u.enabled).map(|user| SignedIn { session, user }))
+}

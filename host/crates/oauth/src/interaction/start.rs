@@ -1,0 +1,96 @@
+//! Step 1: from a checked request to the first page, or straight back to the client.
+
+use authly_core::{
+    PlainToken, RequestContext, StorageError,
+    authorization::AuthorizationRequest,
+    client::Client,
+    interaction::{Interaction, InteractionState},
+};
+
+use super::{Browser, Next, Started, complete, evaluate, open};
+use crate::{Provider, authorize::RedirectTarget};
+use evaluate::Need;
+
+/// Decides what the request needs; persists it only when a page must be shown.
+///
+/// # Errors
+/// [`StorageError`]; nothing was issued then.
+pub async fn start(
+    provider: &Provider,
+    client: Client,
+    request: AuthorizationRequest,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<Started, StorageError> {
+    let target = RedirectTarget::of(&request, &provider.issuer);
+    let signed_in = open::signed_in(provider, browser, ctx).await?;
+    let need = evaluate::evaluate(provider, &request, None, signed_in, ctx).await?;
+    if let Some(error) = evaluate::refusal(&request, &need) {
+        return Ok(Started {
+            next: Next::Client {
+                location: target.error(error).location(),
+            },
+            binding: None,
+        });
+    }
+    if let Need::Nothing { signed_in, scope } = need {
+        let answer = complete::Answer {
+            request: &request,
+            signed_in: &signed_in,
+            scope: &scope,
+            consented: None,
+        };
+        let location = complete::complete_at_once(provider, &client, &answer, ctx).await?;
+        return Ok(Started {
+            next: Next::Client { location },
+            binding: None,
+        });
+    }
+    let is_new = browser.binding.is_none();
+    let binding = browser
+        .binding
+        .clone()
+        .unwrap_or_else(|| PlainToken::generate(provider.rng.as_ref()));
+    let interaction = store(provider, request, Some(&binding), ctx).await?;
+    let next = match need {
+        Need::Consent { .. } => Next::Consent { interaction },
+        Need::Login | Need::Nothing { .. } | Need::Impossible => Next::Login { interaction },
+    };
+    Ok(Started {
+        next,
+        binding: is_new.then_some(binding),
+    })
+}
+
+/// Persists a request that arrived by POST. It is bound to the browser by the GET that follows, which carries the
+/// cookies that a cross-site POST lacks (SameSite=Lax).
+///
+/// # Errors
+/// [`StorageError`].
+pub async fn persist(
+    provider: &Provider,
+    request: AuthorizationRequest,
+    ctx: &RequestContext,
+) -> Result<PlainToken, StorageError> {
+    store(provider, request, None, ctx).await
+}
+
+async fn store(
+    provider: &Provider,
+    request: AuthorizationRequest,
+    binding: Option<&PlainToken>,
+    ctx: &RequestContext,
+) -> Result<PlainToken, StorageError> {
+    let id = PlainToken::generate(provider.rng.as_ref());
+    let interaction = Interaction {
+        hash: id.hash(),
+        browser: binding.map(PlainToken::hash),
+        request,
+        state: InteractionState::Pending,
+        version: 0,
+        created_at: ctx.now,
+        expires_at: ctx.now.plus(provider.settings.interaction_ttl),
+    };
+    provider.storage.create_interaction(&interaction).await?;
+    Ok(id)
+}

@@ -1,0 +1,30 @@
+//! One tenant's OpenID provider: everything its use cases share.
+
+use std::sync::Arc;
+
+use authly_core::{
+    Rng,
+    ports::{ClaimMapper, TenantStorage},
+};
+use authly_jose::{SharedKeys, Signer};
+
+use crate::{issuer::Issuer, settings::Settings};
+
+/// The parts of one tenant's provider. Made once by the composition root and passed by reference; time comes with
+/// each request's [`RequestContext`](authly_core::RequestContext).
+pub struct Provider {
+    /// `iss`, and the base of every endpoint.
+    pub issuer: Issuer,
+    /// Lifetimes and policies.
+    pub settings: Settings,
+    /// The tenant's storage.
+    pub storage: Arc<dyn TenantStorage>,
+    /// The tenant's signing keys, parsed.
+    pub keys: Arc<SharedKeys>,
+    /// Who signs: the process itself, later a KMS.
+    pub signer: Arc<dyn Signer>,
+    /// The claim-mapper hook.
+    pub mapper: Arc<dyn ClaimMapper>,
+    /// Randomness for codes, tokens and identifiers.
+    pub rng: Arc<dyn Rng>,
+}

@@ -1,0 +1,94 @@
+//! The scopes a new tenant begins with, and who may be granted which (RFC 6749 §3.3, OIDC Core §5.4, §11).
+
+use authly_core::{ScopeSet, client::Client, ports::ScopeDefinition, user::User};
+
+/// Asks for an ID token and opens UserInfo (OIDC Core §3.1.2.1).
+pub const OPENID: &str = "openid";
+/// Asks for a refresh token (OIDC Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// Name, description, and whether it is a default.
+const SEEDED: [(&str, &str, bool); 17] = [
+    (OPENID, "Sign in and learn a stable identifier", false),
+    ("profile", "Name, picture and other profile details", true),
+    ("email", "E-mail address", false),
+    ("address", "Postal address", false),
+    ("phone", "Phone number", false),
+    (OFFLINE_ACCESS, "Keep access while the person is away", false),
+    ("read", "Read data of the person", false),
+    ("write", "Change data of the person", false),
+    ("admin", "Administer on behalf of an administrator", false),
+    ("admin:clients:read", "See registered clients", false),
+    ("admin:clients:write", "Register and change clients", false),
+    ("admin:scopes:read", "See defined scopes", false),
+    ("admin:scopes:write", "Define and change scopes", false),
+    ("admin:users:read", "See accounts", false),
+    ("admin:users:write", "Make and change accounts", false),
+    ("admin:system:read", "See the state of the server", false),
+    ("admin:system:write", "Change the state of the server", false),
+];
+
+/// What a tenant's storage is seeded with; operators may add to it.
+pub fn seeded() -> Vec<ScopeDefinition> {
+    let define = |(name, description, is_default): (&str, &str, bool)| ScopeDefinition {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        is_default,
+    };
+    SEEDED.into_iter().map(define).collect()
+}
+
+/// Whether only administrators may be granted the scope.
+pub fn is_admin(name: &str) -> bool {
+    name == "admin" || name.starts_with("admin:")
+}
+
+/// Whether the scope means something only when a person is behind the token: OpenID Connect's own scopes ask for
+/// claims about one (OIDC Core §5.4), `offline_access` for their absence (§11), `admin` for an administrator.
+pub fn needs_person(name: &str) -> bool {
+    const ABOUT_PEOPLE: [&str; 6] = [OPENID, "profile", "email", "address", "phone", OFFLINE_ACCESS];
+    ABOUT_PEOPLE.contains(&name) || is_admin(name)
+}
+
+/// The part of `scope` that this person may be granted. Checked when the code is issued, when it is redeemed and at
+/// every refresh, so that a former administrator's tokens lose their power.
+pub fn grantable_to(scope: &ScopeSet, user: &User) -> ScopeSet {
+    scope.iter().filter(|s| user.is_admin || !is_admin(s.as_str())).cloned().collect()
+}
+
+/// What is left of a granted scope today: the client's registration or the person's role may have been cut since.
+pub(crate) fn still_grantable(granted: &ScopeSet, client: &Client, user: &User) -> ScopeSet {
+    grantable_to(&granted.intersection(&client.scopes), user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn seeded_scopes_are_seventeen_distinct_ones() {
+        let names: std::collections::BTreeSet<String> = seeded().into_iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), 17);
+        assert_eq!(names.iter().filter(|n| is_admin(n)).count(), 9);
+    }
+
+    #[test]
+    fn admin_scopes_are_for_administrators() {
+        let scope = ScopeSet::parse("openid admin admin:users:read administer").unwrap();
+        let mut user = testing::user("alice");
+        assert_eq!(grantable_to(&scope, &user).to_string(), "administer openid");
+        user.is_admin = true;
+        assert_eq!(grantable_to(&scope, &user), scope);
+    }
+
+    #[test]
+    fn scopes_about_people_are_known() {
+        for name in ["openid", "profile", "email", "address", "phone", "offline_access", "admin", "admin:x"] {
+            assert!(needs_person(name), "{name}");
+        }
+        for name in ["read", "write", "api", "administer"] {
+            assert!(!needs_person(name), "{name}");
+        }
+    }
+}
