@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod claim;
 pub mod client;
 pub mod effects;
 pub mod grant;
