@@ -35,6 +35,13 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
 }
 
+impl Grant {
+    /// Whether its tokens may still be used at `now`: not revoked, and not yet at its end.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
 /// What a person agreed to for a client, remembered beyond one grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
