@@ -9,35 +9,6 @@ use crate::{
     client::Client, ids::SessionId, request::RequestContext, scope::ScopeSet, time::Timestamp, user::User,
 };
 
-/// Claims the protocol owns: a mapper may neither set, change nor remove them. The plugin host refuses them, and
-/// authly-oauth restores them whatever a mapper answered.
-pub const PROTECTED_CLAIMS: [&str; 24] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "nonce",
-    "azp",
-    "auth_time",
-    "acr",
-    "amr",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "cnf",
-    "act",
-    "may_act",
-    "sid",
-    "client_id",
-    "scope",
-    "authorization_details",
-    "active",
-    "token_type",
-];
-
 /// Where claims go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClaimTarget {

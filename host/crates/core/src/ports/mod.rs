@@ -17,7 +17,6 @@ pub use access::{ReserveOutcome, ThrottleKey, ThrottlePolicy, ThrottleStore};
 pub use accounts::{SessionStore, UserStore};
 pub use hooks::{
     ClaimMapInput, ClaimMapper, ClaimOrigin, ClaimTarget, HookError, HookSession, HookSubject, MappedClaims,
-    PROTECTED_CLAIMS,
 };
 pub use interactions::{
     AdvanceOutcome, CompleteOutcome, Completion, ConsentStore, InteractionStore, Transition,
