@@ -15,15 +15,3 @@ pub use issuer::Issuer;
 pub use params::Params;
 pub use provider::Provider;
 pub use settings::{PkcePolicy, Settings};
-
-/// An error and all its causes, for one log line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

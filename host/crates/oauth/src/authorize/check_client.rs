@@ -2,7 +2,7 @@
 
 use authly_core::{ClientId, ErrorCode, OAuthError, client::Client};
 
-use super::AuthorizeError;
+use super::{AuthorizeError, PageReason};
 use crate::{Params, Provider};
 
 /// Loads the client the request names.
@@ -24,13 +24,19 @@ pub(super) async fn check_client(provider: &Provider, params: &Params) -> Result
     client.filter(|c| c.enabled).ok_or(UNKNOWN)
 }
 
-const MISSING: AuthorizeError = AuthorizeError::Page(OAuthError::new(
-    ErrorCode::InvalidRequest,
-    "The request needs exactly one client_id.",
-));
+const MISSING: AuthorizeError = AuthorizeError::Page(
+    PageReason::Request,
+    OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "The request needs exactly one client_id.",
+    ),
+);
 
 /// One text for unknown and disabled: which of them is nobody's business but the operator's.
-const UNKNOWN: AuthorizeError = AuthorizeError::Page(OAuthError::new(
-    ErrorCode::InvalidClient,
-    "No active client is registered under this client_id.",
-));
+const UNKNOWN: AuthorizeError = AuthorizeError::Page(
+    PageReason::Client,
+    OAuthError::new(
+        ErrorCode::InvalidClient,
+        "No active client is registered under this client_id.",
+    ),
+);

@@ -3,7 +3,7 @@
 
 use authly_core::{ErrorCode, OAuthError, ScopeSet, client::Client};
 
-use super::{AuthorizeError, RedirectTarget};
+use super::{AuthorizeError, PageReason, RedirectTarget};
 use crate::{Params, Provider};
 
 /// Finds where answers may go.
@@ -82,20 +82,26 @@ fn loopback_without_port(uri: &str) -> Option<(&'static str, &str)> {
     (rest.is_empty() || rest.starts_with('/') || rest.starts_with('?')).then_some((host, rest))
 }
 
-const REPEATED: AuthorizeError = AuthorizeError::Page(OAuthError::new(
-    ErrorCode::InvalidRequest,
-    "redirect_uri is given more than once.",
-));
+const REPEATED: AuthorizeError = AuthorizeError::Page(
+    PageReason::RedirectUri,
+    OAuthError::new(ErrorCode::InvalidRequest, "redirect_uri is given more than once."),
+);
 
-const MISSING: AuthorizeError = AuthorizeError::Page(OAuthError::new(
-    ErrorCode::InvalidRequest,
-    "The request needs redirect_uri: the client has several registered, or none.",
-));
+const MISSING: AuthorizeError = AuthorizeError::Page(
+    PageReason::RedirectUri,
+    OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "The request needs redirect_uri: the client has several registered, or none.",
+    ),
+);
 
-const UNREGISTERED: AuthorizeError = AuthorizeError::Page(OAuthError::new(
-    ErrorCode::InvalidRequest,
-    "redirect_uri is not registered for this client. It must equal a registered one in every character.",
-));
+const UNREGISTERED: AuthorizeError = AuthorizeError::Page(
+    PageReason::RedirectUri,
+    OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "redirect_uri is not registered for this client. It must equal a registered one in every character.",
+    ),
+);
 
 #[cfg(test)]
 mod tests {

@@ -40,14 +40,25 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizeError {
     /// Client or redirect URI are not known good: the person sees a page (RFC 6749 §4.1.2.1).
-    #[error("refused on a page: {0}")]
-    Page(OAuthError),
+    #[error("refused on a page: {1}")]
+    Page(PageReason, OAuthError),
     /// Both are good: the client is told by redirect.
     #[error("refused by redirect: {}", .0.error)]
     Redirect(RedirectableError),
     /// The database did not answer before anything was known: a page with status 503.
     #[error("storage failed before client and redirect_uri were known")]
     Storage(#[source] StorageError),
+}
+
+/// What was not known good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageReason {
+    /// The request itself.
+    Request,
+    /// The client.
+    Client,
+    /// Where to answer.
+    RedirectUri,
 }
 
 impl From<RedirectableError> for AuthorizeError {

@@ -62,7 +62,10 @@ impl RedirectTarget {
     /// Storage failed after the target was known: `temporarily_unavailable` exists because a 503 cannot travel
     /// through a redirect (RFC 6749 §4.1.2.1).
     pub(crate) fn storage_failed(&self, cause: &StorageError) -> RedirectableError {
-        tracing::error!(error = %crate::chain(cause), "storage failed during an authorization request");
+        tracing::error!(
+            error = cause as &dyn std::error::Error,
+            "storage failed during an authorization request"
+        );
         self.error(OAuthError::unavailable())
     }
 
