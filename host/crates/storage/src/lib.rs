@@ -7,11 +7,61 @@
 mod codec;
 mod config;
 mod migrate;
-pub mod postgres;
+mod postgres;
 mod rows;
 mod rules;
 mod seal;
+mod sqlite;
+
+use std::{sync::Arc, time::Duration};
+
+use authly_core::{StorageError, ports::Storage};
 
 pub use config::DatabaseConfig;
+use config::Target;
 pub use migrate::{MigrateError, MigrationReport};
 pub use seal::{SealKeyError, Sealer};
+
+/// How long an invalidation is kept after a purge first saw it. A node that could not poll for longer than a few
+/// seconds forgets everything and starts anew, so this only has to outlive a slow poll.
+pub(crate) const INVALIDATION_RETENTION: Duration = Duration::from_hours(1);
+
+/// Opens a database whose schema is current. `sqlite::memory:` is made and migrated on the spot, and is gone with the
+/// last handle.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be reached; `Backend` around a [`MigrateError`] when its schema is not the
+/// one this release knows; `Backend` for a URL that names no database.
+pub async fn open(config: &DatabaseConfig, sealer: Sealer) -> Result<Arc<dyn Storage>, StorageError> {
+    match config.target()? {
+        Target::SqliteFile(path) => {
+            let config = config.clone();
+            blocking(move || sqlite::open_file(&path, &config, sealer)).await?
+        }
+        Target::SqliteMemory => sqlite::open_memory(config, sealer),
+        Target::Postgres => postgres::open(config, sealer).await,
+    }
+}
+
+/// Brings the schema up to date, under a lock: several processes may try at once. Makes an SQLite file that is not
+/// there; its directory must be.
+///
+/// # Errors
+/// [`MigrateError`]: a newer schema, a changed file, or a database that cannot be reached.
+pub async fn migrate(config: &DatabaseConfig) -> Result<MigrationReport, MigrateError> {
+    match config.target()? {
+        Target::SqliteFile(path) => {
+            let config = config.clone();
+            blocking(move || sqlite::migrate_file(&path, &config)).await?
+        }
+        Target::SqliteMemory => Ok(migrate::report(migrate::SQLITE, &[])),
+        Target::Postgres => postgres::migrate(config).await,
+    }
+}
+
+/// Runs file work off the executor.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StorageError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| StorageError::Backend(Box::new(e)))
+}

@@ -1,0 +1,236 @@
+//! The SQLite backend: one file, one process that serves, and a command line that may write beside it.
+//!
+//! One writer thread with group commit ([`writer`]), reader threads beside it ([`readers`]), and a file per aggregate
+//! with its statements as constants.
+
+mod access;
+mod clients;
+mod codes;
+mod connection;
+mod consents;
+mod effects;
+mod grants;
+mod interactions;
+mod invalidations;
+mod keys;
+mod migrate;
+mod plugins;
+mod purge;
+mod readers;
+mod refresh;
+mod sessions;
+mod throttle;
+mod users;
+mod writer;
+
+use std::{cell::Cell, path::Path, sync::Arc, time::Duration};
+
+use authly_core::{
+    StorageError, TenantId,
+    ports::{Page, Storage, StorageResult, TenantStorage},
+};
+use rusqlite::Connection;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use self::access::Access;
+use crate::{DatabaseConfig, MigrateError, MigrationReport, migrate as runner, seal::Sealer};
+
+/// Brings the file's schema up to date, making the file when there is none.
+pub(crate) fn migrate_file(path: &Path, config: &DatabaseConfig) -> Result<MigrationReport, MigrateError> {
+    migrate::run(&connection::create_writer(path, config.lock_timeout)?)
+}
+
+/// Opens a file whose schema is current.
+pub(crate) fn open_file(
+    path: &Path,
+    config: &DatabaseConfig,
+    sealer: Sealer,
+) -> StorageResult<Arc<dyn Storage>> {
+    if !path.exists() {
+        let needed = runner::SQLITE.last().map_or(0, |m| m.version);
+        return Err(MigrateError::Behind { found: 0, needed }.into());
+    }
+    let writer = connection::open_writer(path, config.lock_timeout)?;
+    migrate::check(&writer)?;
+    let readers = (0..config.pool_size.max(1))
+        .map(|_| connection::open_reader(path, config.lock_timeout))
+        .collect::<StorageResult<Vec<_>>>()?;
+    Ok(Arc::new(SqliteStorage {
+        database: Arc::new(Database {
+            writer: writer::start(writer)?,
+            readers: Some(readers::start(readers)?),
+            hint: Arc::new(Notify::new()),
+            wait: config.wait_timeout,
+        }),
+        sealer,
+    }))
+}
+
+/// Opens a fresh database in memory, migrated. It lives as long as the answer.
+pub(crate) fn open_memory(config: &DatabaseConfig, sealer: Sealer) -> StorageResult<Arc<dyn Storage>> {
+    let conn = connection::open_memory(config.lock_timeout)?;
+    migrate::run(&conn)?;
+    Ok(Arc::new(SqliteStorage {
+        database: Arc::new(Database {
+            writer: writer::start(conn)?,
+            readers: None,
+            hint: Arc::new(Notify::new()),
+            wait: config.wait_timeout,
+        }),
+        sealer,
+    }))
+}
+
+/// The threads that hold the connections.
+struct Database {
+    writer: mpsc::Sender<writer::Job>,
+    /// `None` in memory: there the writer's connection is the only one there is.
+    readers: Option<mpsc::Sender<readers::Job>>,
+    hint: Arc<Notify>,
+    wait: Duration,
+}
+
+impl Database {
+    /// Runs `work` on the writer and answers after its commit.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Cell<bool>) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        let hint = Arc::clone(&self.hint);
+        let (job, answer) = writer::job(work, move || hint.notify_waiters());
+        self.ask(&self.writer, job, answer).await
+    }
+
+    /// Runs `work` on a reader.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        match &self.readers {
+            Some(readers) => {
+                let (job, answer) = readers::job(work);
+                self.ask(readers, job, answer).await
+            }
+            None => self.write(move |conn, _| work(conn)).await,
+        }
+    }
+
+    async fn ask<J: Send, T>(
+        &self,
+        queue: &mpsc::Sender<J>,
+        job: J,
+        answer: oneshot::Receiver<StorageResult<T>>,
+    ) -> StorageResult<T> {
+        match tokio::time::timeout(self.wait, queue.send(job)).await {
+            Err(_) => return Err(unavailable("the queue is full")),
+            Ok(Err(_)) => return Err(unavailable("the thread has stopped")),
+            Ok(Ok(())) => {}
+        }
+        answer
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the thread has stopped")))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("SQLite: {0}")]
+struct Unanswered(&'static str);
+
+fn unavailable(why: &'static str) -> StorageError {
+    StorageError::Unavailable(Box::new(Unanswered(why)))
+}
+
+struct SqliteStorage {
+    database: Arc<Database>,
+    sealer: Sealer,
+}
+
+impl Storage for SqliteStorage {
+    fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
+        Arc::new(SqliteTenant {
+            database: Arc::clone(&self.database),
+            sealer: self.sealer.clone(),
+            tenant: id.clone(),
+        })
+    }
+}
+
+struct SqliteTenant {
+    database: Arc<Database>,
+    sealer: Sealer,
+    tenant: TenantId,
+}
+
+impl SqliteTenant {
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
+        self.database
+            .write(move |conn, invalidated| {
+                work(&Access {
+                    conn,
+                    tenant: &tenant,
+                    sealer: &sealer,
+                    invalidated,
+                })
+            })
+            .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
+        self.database
+            .read(move |conn| {
+                work(&Access {
+                    conn,
+                    tenant: &tenant,
+                    sealer: &sealer,
+                    invalidated: &Cell::new(false),
+                })
+            })
+            .await
+    }
+}
+
+/// A page's start and length; every key is greater than the empty text.
+fn window(page: &Page) -> (String, u32) {
+    (
+        page.after.clone().unwrap_or_default(),
+        page.limit.min(Page::LIMIT_MAX),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_prepares() {
+        let conn = connection::open_memory(Duration::from_secs(1)).unwrap();
+        migrate::run(&conn).unwrap();
+        let modules = [
+            clients::ALL,
+            codes::ALL,
+            consents::ALL,
+            effects::ALL,
+            grants::ALL,
+            interactions::ALL,
+            invalidations::ALL,
+            keys::ALL,
+            plugins::ALL,
+            purge::ALL,
+            refresh::ALL,
+            sessions::ALL,
+            throttle::ALL,
+            users::ALL,
+        ];
+        for sql in modules.concat() {
+            conn.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        }
+    }
+}

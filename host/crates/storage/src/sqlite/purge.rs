@@ -1,0 +1,79 @@
+//! Housekeeping, a job per table, so that other writers get their turn between two.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use authly_core::{
+    Timestamp,
+    ports::{Maintenance, PurgeReport, StorageResult},
+};
+use rusqlite::params;
+
+use super::{
+    SqliteStorage,
+    access::{execute, statements},
+};
+use crate::INVALIDATION_RETENTION;
+
+statements! {
+    CODES = "DELETE FROM authorization_codes WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at <= ?1 LIMIT ?2)";
+    INTERACTIONS = "DELETE FROM interactions WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM interactions WHERE expires_at <= ?1 LIMIT ?2)";
+    SESSIONS = "DELETE FROM sessions WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)";
+    SESSIONS_ENDED = "DELETE FROM sessions WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM sessions WHERE ended_at IS NOT NULL AND ended_at <= ?1 LIMIT ?2)";
+    REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at <= ?1 LIMIT ?2)";
+    // A revoked grant stays until it expires: it is what refuses its tokens.
+    GRANTS = "DELETE FROM grants WHERE (tenant_id, id) IN \
+        (SELECT tenant_id, id FROM grants WHERE expires_at <= ?1 LIMIT ?2)";
+    THROTTLE = "DELETE FROM login_throttle WHERE (tenant_id, key) IN \
+        (SELECT tenant_id, key FROM login_throttle WHERE forget_at <= ?1 LIMIT ?2)";
+    OUTBOX = "DELETE FROM outbox WHERE (tenant_id, id) IN \
+        (SELECT tenant_id, id FROM outbox WHERE expires_at <= ?1 LIMIT ?2)";
+    INVALIDATIONS = "DELETE FROM invalidations WHERE seq IN \
+        (SELECT seq FROM invalidations WHERE aged_from <= ?1 ORDER BY seq LIMIT ?2)";
+    AGE_INVALIDATIONS = "UPDATE invalidations SET aged_from = ?1 WHERE seq IN \
+        (SELECT seq FROM invalidations WHERE aged_from IS NULL ORDER BY seq LIMIT ?2)";
+    NONCES = "UPDATE refresh_tokens SET nonce_sealed = NULL WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM refresh_tokens \
+            WHERE nonce_sealed IS NOT NULL AND grace_until <= ?1 LIMIT ?2)";
+}
+
+/// What is removed, and for how long after its end it is kept.
+const REMOVALS: [(&str, Duration); 9] = [
+    (CODES, Duration::ZERO),
+    (INTERACTIONS, Duration::ZERO),
+    (SESSIONS, Duration::ZERO),
+    (SESSIONS_ENDED, Duration::ZERO),
+    (REFRESH_TOKENS, Duration::ZERO),
+    (GRANTS, Duration::ZERO),
+    (THROTTLE, Duration::ZERO),
+    (OUTBOX, Duration::ZERO),
+    (INVALIDATIONS, INVALIDATION_RETENTION),
+];
+
+impl SqliteStorage {
+    async fn sweep(&self, sql: &'static str, before: Timestamp, batch: u32) -> StorageResult<u64> {
+        self.database
+            .write(move |conn, _| execute(conn, sql, params![before.as_micros(), batch]).map(|n| n as u64))
+            .await
+    }
+}
+
+#[async_trait]
+impl Maintenance for SqliteStorage {
+    async fn purge(&self, now: Timestamp, batch: u32) -> StorageResult<PurgeReport> {
+        let mut report = PurgeReport {
+            removed: 0,
+            nonces_erased: self.sweep(NONCES, now, batch).await?,
+        };
+        for (sql, kept) in REMOVALS {
+            report.removed += self.sweep(sql, now.minus(kept), batch).await?;
+        }
+        self.sweep(AGE_INVALIDATIONS, now, batch).await?;
+        Ok(report)
+    }
+}
