@@ -1,0 +1,106 @@
+//! Around each route, what its row says.
+//!
+//! 1. A CORS preflight is answered.
+//! 2. Cross-site requests are refused where the row says so.
+//! 3. Within the request's deadline: the body is read, the handler runs. A panic is a 500 of this request alone.
+//! 4. Errors are put in the form of the row's surface: JSON for programs, a page for people.
+//! 5. Cache and CORS headers are set, on errors too.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
+
+use super::{body, cache, cors, csrf};
+use crate::web::{
+    error::{Failure, Rendering, wants_html},
+    routes::{Cache, Csrf, Route, Surface},
+    state::Edge,
+};
+
+/// The row that served a request, in the extensions of its response.
+#[derive(Clone, Copy)]
+pub struct Matched(pub &'static Route);
+
+/// The middleware of one row.
+pub async fn policy(
+    State((edge, route)): State<(Arc<Edge>, &'static Route)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match cors::preflight(route, &request) {
+        Some(answer) => answer,
+        None => answer(&edge, route, request, next).await,
+    };
+    let status = response.status();
+    cache::apply(route.cache, status, response.headers_mut());
+    cors::apply(route.cors, response.headers_mut());
+    response.extensions_mut().insert(Matched(route));
+    response
+}
+
+/// Steps 2 to 4.
+async fn answer(edge: &Edge, route: &Route, request: Request, next: Next) -> Response {
+    let refused = route.csrf == Csrf::SameOrigin
+        && !csrf::is_same_origin(request.method(), request.headers(), &edge.issuer);
+    let render = Rendering::of(&request, route.surface);
+    let served = route.methods.contains(request.method()) || request.method() == Method::HEAD;
+    let response = if refused && served {
+        Failure::cross_site().into_response()
+    } else {
+        run(edge, route, request, next).await
+    };
+    let response = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED if !served => Failure::method_not_allowed().into_response(),
+        _ => response,
+    };
+    render.apply(&edge.pages, response)
+}
+
+/// Step 3.
+async fn run(edge: &Edge, route: &Route, request: Request, next: Next) -> Response {
+    let handled = async {
+        match body::read(request, route.body_bytes_max, edge.limits.body_timeout).await {
+            Ok(request) => next.run(request).await,
+            Err(failure) => failure.into_response(),
+        }
+    };
+    match timeout(
+        edge.limits.request_timeout,
+        AssertUnwindSafe(handled).catch_unwind(),
+    )
+    .await
+    {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!(http.route = route.path, "a handler panicked");
+            Failure::internal().into_response()
+        }
+        Err(_) => {
+            tracing::error!(
+                http.route = route.path,
+                "a request exceeded server.request_timeout"
+            );
+            Failure::unavailable().into_response()
+        }
+    }
+}
+
+/// The answer where no row matches: a page for those who ask for HTML.
+pub async fn unmatched(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    let surface = if wants_html(request.headers()) {
+        Surface::Page
+    } else {
+        Surface::Api
+    };
+    let render = Rendering::of(&request, surface);
+    let mut response = render.apply(&edge.pages, Failure::not_found().into_response());
+    cache::apply(Cache::NoStore, StatusCode::NOT_FOUND, response.headers_mut());
+    response
+}

@@ -1,0 +1,318 @@
+//! THE table: one row per route, with everything that is decided about it.
+//!
+//! The router and each route's policy are generated from the rows ([`router`](super::router)), so a route without a
+//! policy cannot exist, and a test can walk them all ([`table`]).
+
+pub mod account;
+pub mod assets;
+pub mod demo;
+pub mod oauth;
+pub mod oidc;
+pub mod ops;
+mod row;
+
+use std::time::Duration;
+
+use authly_oauth::discovery::{AUTHORIZATION_PATH, JWKS_PATH, TOKEN_PATH, USERINFO_PATH};
+use axum::{http::Method, routing::on};
+
+pub use self::row::{Audit, Auth, Cache, Cors, Csrf, Mount, Route, Surface, Throttle, When};
+use self::{
+    account::{consent, login},
+    oauth::{authorize, token},
+    oidc::{discovery, jwks, userinfo},
+    ops::{health, metrics},
+};
+
+const GET: &[Method] = &[Method::GET];
+const POST: &[Method] = &[Method::POST];
+const GET_POST: &[Method] = &[Method::GET, Method::POST];
+
+/// A form of OAuth parameters: a signed request or assertion is the largest of them.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+/// A form of our own pages: the longest password, percent-encoded, beside two tokens.
+const PAGE_FORM_BYTES_MAX: usize = 16 * 1024;
+/// A request that carries nothing.
+const EMPTY: usize = 0;
+/// Keys and metadata change with rotations and settings; a key is published long before it signs, so this may be long
+/// beside a request and must be short beside the rotation schedule.
+const METADATA_MAX_AGE: Duration = Duration::from_mins(5);
+
+/// Every route.
+pub fn table() -> &'static [Route] {
+    TABLE
+}
+
+static TABLE: &[Route] = &[
+    // A client's page may send the browser here by a form (OIDC Core 3.1.2.1): cross-site POSTs are meant.
+    Route {
+        path: AUTHORIZATION_PATH,
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, authorize::get),
+    },
+    Route {
+        path: AUTHORIZATION_PATH,
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, authorize::post),
+    },
+    Route {
+        path: TOKEN_PATH,
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Client,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, token::token),
+    },
+    Route {
+        path: USERINFO_PATH,
+        methods: GET_POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Bearer,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::None,
+        handler: |methods| on(methods, userinfo::userinfo),
+    },
+    Route {
+        path: "/.well-known/openid-configuration",
+        methods: GET,
+        mount: Mount::WellKnown,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::Public(METADATA_MAX_AGE),
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, discovery::openid_configuration),
+    },
+    Route {
+        path: "/.well-known/oauth-authorization-server",
+        methods: GET,
+        mount: Mount::WellKnown,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::Public(METADATA_MAX_AGE),
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, discovery::authorization_server),
+    },
+    Route {
+        path: JWKS_PATH,
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::Public(METADATA_MAX_AGE),
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, jwks::jwks),
+    },
+    Route {
+        path: "/login",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, login::show_page),
+    },
+    Route {
+        path: "/login",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Login,
+        body_bytes_max: PAGE_FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, login::submit),
+    },
+    Route {
+        path: "/consent",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, consent::show_page),
+    },
+    Route {
+        path: "/consent",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Server,
+        body_bytes_max: PAGE_FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, consent::submit),
+    },
+    Route {
+        path: "/assets/{hash}/{name}",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Asset,
+        auth: Auth::None,
+        cache: Cache::Immutable,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, assets::asset),
+    },
+    Route {
+        path: "/demo",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Page,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, demo::page),
+    },
+    Route {
+        path: "/demo/callback",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Page,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, demo::page),
+    },
+    Route {
+        path: "/demo/origins",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, demo::origins),
+    },
+    Route {
+        path: "/health",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, health::alive),
+    },
+    Route {
+        path: "/health/ready",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, health::ready),
+    },
+    Route {
+        path: "/metrics",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, metrics::metrics),
+    },
+];

@@ -1,0 +1,4 @@
+//! `/api/v1/oauth/*`.
+
+pub mod authorize;
+pub mod token;

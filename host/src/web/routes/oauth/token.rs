@@ -1,0 +1,57 @@
+//! The token endpoint (RFC 6749 §3.2): POST only, a form only, nothing in the URL.
+
+use authly_core::{ErrorCode, OAuthError};
+use authly_oauth::{
+    client_auth::ClientCredentials,
+    token::{self, TokenReport},
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
+
+use crate::web::{
+    error::{self, Failure},
+    extract::{Context, Form, NoQuery},
+    respond,
+    state::SharedState,
+};
+
+/// `POST /api/v1/oauth/token`.
+pub async fn token(
+    State(state): State<SharedState>,
+    Context(context): Context,
+    _no_query: NoQuery,
+    headers: HeaderMap,
+    Form(params): Form,
+) -> Result<Response, Failure> {
+    let credentials = ClientCredentials {
+        authorization: authorization(&headers)?,
+        params: &params,
+    };
+    let answer = token::token(&state.provider, credentials, &context).await;
+    let report = TokenReport::of(&params, &answer);
+    state
+        .edge
+        .observer
+        .token_request(report.grant_type, report.outcome);
+    let answer = answer.map_err(|error| {
+        let failure = Failure::of_client(error.oauth(), error.www_authenticate());
+        error::log("a token request was refused", &error, &failure);
+        failure
+    })?;
+    Ok(respond::json(&answer))
+}
+
+/// The one `Authorization` header. Two would be two authentications (RFC 6749 §2.3).
+fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, OAuthError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value.map(HeaderValue::as_bytes)),
+        _ => Err(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "The Authorization header is given more than once.",
+        )),
+    }
+}

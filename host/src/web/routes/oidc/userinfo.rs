@@ -1,0 +1,26 @@
+//! The UserInfo endpoint (OIDC Core §5.3), GET and POST.
+
+use authly_oauth::userinfo;
+use axum::{extract::State, response::Response};
+
+use crate::web::{
+    error::{self, Failure},
+    extract::{BearerToken, Context},
+    respond,
+    state::SharedState,
+};
+
+/// `GET` and `POST /oidc/userinfo`.
+pub async fn userinfo(
+    State(state): State<SharedState>,
+    Context(context): Context,
+    BearerToken(access_token): BearerToken,
+) -> Result<Response, Failure> {
+    let claims = userinfo::userinfo(&state.provider, &access_token, &context).await;
+    let claims = claims.map_err(|error| {
+        let failure = Failure::of_bearer(error.oauth(), Some("openid"));
+        error::log("a userinfo request was refused", &error, &failure);
+        failure
+    })?;
+    Ok(respond::json(&claims))
+}

@@ -1,0 +1,4 @@
+//! What operators and their probes use.
+
+pub mod health;
+pub mod metrics;

@@ -1,0 +1,133 @@
+//! What a row of the route table says, word by word.
+
+use std::time::Duration;
+
+use axum::{
+    http::Method,
+    routing::{MethodFilter, MethodRouter},
+};
+
+use crate::web::state::SharedState;
+
+/// One route and all its policies.
+pub struct Route {
+    /// The path below [`mount`](Self::mount).
+    pub path: &'static str,
+    /// The methods; any other is 405.
+    pub methods: &'static [Method],
+    /// Where the path begins.
+    pub mount: Mount,
+    /// Whether it exists only with `--dev`.
+    pub when: When,
+    /// Who it speaks to: decides the shape of errors and the security headers.
+    pub surface: Surface,
+    /// How the caller proves who they are. The use case checks it; the row says what a test must see.
+    pub auth: Auth,
+    /// What may be kept of its answers.
+    pub cache: Cache,
+    /// Whether scripts of other origins may read its answers.
+    pub cors: Cors,
+    /// Whether requests that another site made a browser send are refused.
+    pub csrf: Csrf,
+    /// What slows down those who guess.
+    pub throttle: Throttle,
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Whether its use case stores audit events with its changes.
+    pub audit: Audit,
+    /// Makes the handler for these methods.
+    pub handler: fn(MethodFilter) -> MethodRouter<SharedState>,
+}
+
+/// Where a route's path begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// Below the issuer's path.
+    Issuer,
+    /// Below the issuer's path (OIDC Discovery §4), and before it (RFC 8414 §3.1).
+    WellKnown,
+    /// At the root of the listener: what operators and probes use.
+    Root,
+}
+
+/// When a route exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// With `--dev` only.
+    Dev,
+}
+
+/// Who a route speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Programs: errors are JSON.
+    Api,
+    /// People within an authorization: errors are pages, and a client may have opened it in a pop-up.
+    Flow,
+    /// People elsewhere: errors are pages.
+    Page,
+    /// Files that pages load.
+    Asset,
+}
+
+/// How a caller proves who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Not at all.
+    None,
+    /// As a client (RFC 6749 §2.3).
+    Client,
+    /// With an access token (RFC 6750).
+    Bearer,
+    /// With the browser session's cookie, or by signing in there and then.
+    Browser,
+}
+
+/// What may be kept of an answer. Errors are never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Nothing (RFC 6749 §5.1).
+    NoStore,
+    /// By anyone, this long.
+    Public(Duration),
+    /// By anyone, for ever: the path names the content.
+    Immutable,
+}
+
+/// Who may read answers from another origin. Never with credentials, so `*` says it all (RFC 9700 §2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// Nobody.
+    None,
+    /// Anybody, with the methods of the row, which must be the only one of its path.
+    Public,
+}
+
+/// Whether cross-site requests of browsers are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Csrf {
+    /// Nothing here acts on a cookie, or the specification wants cross-site requests.
+    Open,
+    /// Unsafe methods must come from our own pages.
+    SameOrigin,
+}
+
+/// What slows down those who guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttle {
+    /// The caps of the server: there is nothing to guess, or it has 256 bits.
+    Server,
+    /// The account and address throttle of the login use case.
+    Login,
+}
+
+/// Whether a use case leaves audit events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// It changes nothing.
+    None,
+    /// Stored with its changes.
+    Effects,
+}

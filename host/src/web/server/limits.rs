@@ -1,0 +1,60 @@
+//! The deadlines and caps of the HTTP edge. Each is a configuration key under `server.`.
+
+use std::time::Duration;
+
+/// What one connection and one request may take of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// `server.connections_max`: open connections. At the cap new ones wait in the kernel's backlog.
+    pub connections_max: usize,
+    /// `server.first_byte_timeout`: from the accept until it is known which HTTP version the peer speaks.
+    pub first_byte_timeout: Duration,
+    /// `server.header_timeout`: for one HTTP/1 request head; also how long a kept-alive connection may stay idle, so a
+    /// reverse proxy in front should drop idle connections earlier than this.
+    pub header_timeout: Duration,
+    /// `server.headers_max`: header fields of one request.
+    pub headers_max: usize,
+    /// `server.header_bytes_max`: size of one request head in bytes, at least 8192 (hyper's own minimum).
+    pub header_bytes_max: usize,
+    /// `server.body_timeout`: for the whole request body, however it trickles.
+    pub body_timeout: Duration,
+    /// `server.request_timeout`: from the end of the request head to the response head.
+    pub request_timeout: Duration,
+    /// `server.connection_age_max`: after this a connection is asked to end. Ends peers that never read their answers
+    /// and HTTP/2 peers that only answer pings.
+    pub connection_age_max: Duration,
+    /// `server.drain_timeout`: how long requests under way may take once the server or the connection is to end.
+    pub drain_timeout: Duration,
+    /// `server.http2_streams_max`: concurrent requests of one HTTP/2 connection.
+    pub http2_streams_max: u32,
+    /// `server.http2_ping_interval`: how often an HTTP/2 peer must prove that it is there.
+    pub http2_ping_interval: Duration,
+    /// `server.http2_ping_timeout`: how long it may take for that.
+    pub http2_ping_timeout: Duration,
+}
+
+impl ServerLimits {
+    /// The least `header_bytes_max` that the HTTP/1 parser accepts.
+    pub const HEADER_BYTES_MIN: usize = 8192;
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            // Two file descriptors per proxied connection fit the usual limit of 65536 many times over.
+            connections_max: 8192,
+            first_byte_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            headers_max: 64,
+            header_bytes_max: 16 * 1024,
+            body_timeout: Duration::from_secs(10),
+            // Longer than the storage and plugin deadlines together: those answer better than this one.
+            request_timeout: Duration::from_secs(20),
+            connection_age_max: Duration::from_hours(1),
+            drain_timeout: Duration::from_secs(25),
+            http2_streams_max: 128,
+            http2_ping_interval: Duration::from_secs(20),
+            http2_ping_timeout: Duration::from_secs(10),
+        }
+    }
+}

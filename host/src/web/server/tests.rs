@@ -1,0 +1,240 @@
+//! The limits over real sockets. Deadlines are a few tens of milliseconds; tests wait for what the server does.
+
+use axum::routing::get;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(40);
+
+/// A running server and the way to stop it.
+struct Running {
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Drained>,
+}
+
+impl Running {
+    async fn start(limits: ServerLimits, router: Router) -> Self {
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), limits)
+            .await
+            .unwrap();
+        let addr = server.local_addr();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(server.serve(router, async move {
+            let _ = stopped.await;
+        }));
+        Self { addr, stop, ended }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.addr).await.unwrap()
+    }
+
+    async fn stop(self) -> Drained {
+        self.stop.send(()).unwrap();
+        self.ended.await.unwrap()
+    }
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
+
+/// Reads until the server closes.
+async fn read_to_close(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset is a close, too: the peer's last bytes may have been unread.
+    let _ = stream.read_to_end(&mut text).await;
+    String::from_utf8(text).unwrap()
+}
+
+/// Reads one answer to the end of `hello`.
+async fn read_hello(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(b"hello") {
+        let byte = stream.read_u8().await.unwrap();
+        text.push(byte);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed_at_the_first_byte_deadline() {
+    let server = Running::start(
+        ServerLimits {
+            first_byte_timeout: SHORT,
+            ..ServerLimits::default()
+        },
+        hello(),
+    )
+    .await;
+    for sent in [&b""[..], b"P"] {
+        let mut stream = server.connect().await;
+        stream.write_all(sent).await.unwrap();
+        assert_eq!(read_to_close(&mut stream).await, "");
+    }
+    assert_eq!(server.stop().await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn an_unfinished_head_and_an_idle_connection_are_closed_at_the_header_deadline() {
+    let server = Running::start(
+        ServerLimits {
+            header_timeout: SHORT,
+            ..ServerLimits::default()
+        },
+        hello(),
+    )
+    .await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    let answer = read_to_close(&mut slow).await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+        "{answer}"
+    );
+
+    let mut idle = server.connect().await;
+    idle.write_all(REQUEST).await.unwrap();
+    let answer = read_to_close(&mut idle).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn at_the_cap_a_connection_waits_until_another_ends() {
+    let server = Running::start(
+        ServerLimits {
+            connections_max: 1,
+            ..ServerLimits::default()
+        },
+        hello(),
+    )
+    .await;
+    let mut first = server.connect().await;
+    first.write_all(REQUEST).await.unwrap();
+    read_hello(&mut first).await;
+
+    let mut second = server.connect().await;
+    second.write_all(REQUEST).await.unwrap();
+    assert!(
+        timeout(SHORT, second.read_u8()).await.is_err(),
+        "the second was served beside the first"
+    );
+    drop(first);
+    assert!(read_hello(&mut second).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn too_many_and_too_large_headers_are_refused() {
+    let limits = ServerLimits {
+        headers_max: 8,
+        ..ServerLimits::default()
+    };
+    let header_bytes_max = limits.header_bytes_max;
+    let server = Running::start(limits, hello()).await;
+    for headers in [
+        "x: 1\r\n".repeat(8),
+        format!("x: {}\r\n", "y".repeat(header_bytes_max)),
+    ] {
+        let mut stream = server.connect().await;
+        let head = format!("GET / HTTP/1.1\r\nhost: a\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_to_close(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_ends_idle_connections_and_finishes_requests_under_way() {
+    let entered = Arc::new(Notify::new());
+    let release = Arc::new(Notify::new());
+    let (inside, gate) = (Arc::clone(&entered), Arc::clone(&release));
+    let router = hello().route(
+        "/slow",
+        get(move || async move {
+            inside.notify_one();
+            gate.notified().await;
+            "done"
+        }),
+    );
+    let server = Running::start(ServerLimits::default(), router).await;
+    let mut idle = server.connect().await;
+    idle.write_all(REQUEST).await.unwrap();
+    read_hello(&mut idle).await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    entered.notified().await;
+
+    server.stop.send(()).unwrap();
+    assert_eq!(read_to_close(&mut idle).await, "");
+    assert!(
+        TcpStream::connect(server.addr).await.is_err(),
+        "a stopping server accepts nobody"
+    );
+    release.notify_one();
+    assert!(read_to_close(&mut busy).await.ends_with("done"));
+    assert_eq!(server.ended.await.unwrap(), Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn shutdown_cuts_what_is_left_at_the_drain_deadline() {
+    let entered = Arc::new(Notify::new());
+    let inside = Arc::clone(&entered);
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            inside.notify_one();
+            std::future::pending::<()>().await;
+        }),
+    );
+    let server = Running::start(
+        ServerLimits {
+            drain_timeout: SHORT,
+            ..ServerLimits::default()
+        },
+        router,
+    )
+    .await;
+    let mut stuck = server.connect().await;
+    stuck.write_all(REQUEST).await.unwrap();
+    entered.notified().await;
+    assert_eq!(server.stop().await, Drained { cut: 1 });
+    assert_eq!(read_to_close(&mut stuck).await, "");
+}
+
+#[tokio::test]
+async fn an_old_connection_is_ended() {
+    let server = Running::start(
+        ServerLimits {
+            connection_age_max: SHORT,
+            ..ServerLimits::default()
+        },
+        hello(),
+    )
+    .await;
+    let mut stream = server.connect().await;
+    stream.write_all(REQUEST).await.unwrap();
+    assert!(read_to_close(&mut stream).await.ends_with("hello"));
+}
+
+#[test]
+fn accept_errors_are_backed_off_up_to_a_second() {
+    let mut backoff = Backoff::default();
+    let waits: Vec<_> = (0..9).map(|_| backoff.next_wait().as_millis()).collect();
+    assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    assert!(
+        !is_of_one_connection(&io::Error::from_raw_os_error(24)),
+        "EMFILE must be backed off"
+    );
+}

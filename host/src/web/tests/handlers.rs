@@ -1,0 +1,192 @@
+//! The thin handlers: what they refuse, and how answers look.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+
+use super::{FORM, Fixed, Web};
+use crate::web::{pages::Pages, routes::table};
+
+#[tokio::test]
+async fn the_token_endpoint_takes_a_form_by_post_and_nothing_else() {
+    let web = Web::start().await;
+    let get = web.get("/api/v1/oauth/token?grant_type=client_credentials").await;
+    assert_eq!(
+        (get.status, get.header("allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST")
+    );
+    let grant = "grant_type=client_credentials&client_id=a&client_secret=b";
+    let in_url = web
+        .send(
+            Method::POST,
+            &format!("/api/v1/oauth/token?{grant}"),
+            &[FORM],
+            grant,
+        )
+        .await;
+    let json_type = ("content-type", "application/json");
+    let multipart = ("content-type", "multipart/form-data; boundary=x");
+    for answer in [
+        in_url,
+        web.token(&[json_type], r#"{"grant_type":"client_credentials"}"#)
+            .await,
+        web.token(&[multipart], "--x--").await,
+        web.token(&[], grant).await,
+        web.token(&[FORM], "grant_type=a&grant_type=a").await,
+        web.token(&[FORM], "client_id=a&client_secret=b").await,
+        web.token(&[FORM], &vec!["a=1"; 101].join("&")).await,
+        web.token(
+            &[
+                FORM,
+                ("authorization", "Basic YTpi"),
+                ("authorization", "Basic YTpi"),
+            ],
+            grant,
+        )
+        .await,
+    ] {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+        assert_eq!(answer.json()["error"], "invalid_request", "{}", answer.body);
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_fails_by_header_is_challenged_and_counted() {
+    let web = Web::start().await;
+    let basic = web
+        .token(
+            &[FORM, ("authorization", "Basic YTpi")],
+            "grant_type=client_credentials",
+        )
+        .await;
+    assert_eq!(
+        (basic.status, basic.json()["error"].as_str()),
+        (StatusCode::UNAUTHORIZED, Some("invalid_client"))
+    );
+    assert!(
+        basic.header("www-authenticate").starts_with("Basic realm="),
+        "{}",
+        basic.header("www-authenticate")
+    );
+    let body = "grant_type=client_credentials&client_id=a&client_secret=b";
+    let post = web.token(&[FORM], body).await;
+    assert_eq!(
+        (post.status, post.header("www-authenticate")),
+        (StatusCode::UNAUTHORIZED, "")
+    );
+    let unsupported = web
+        .token(&[FORM], "grant_type=password&client_id=a&client_secret=b")
+        .await;
+    assert_eq!(unsupported.json()["error"], "unsupported_grant_type");
+    let text = web.metrics.render().unwrap();
+    assert!(
+        text.contains(r#"grant_type="client_credentials",outcome="invalid_client"} 2"#),
+        "{text}"
+    );
+    assert_eq!(web.get("/metrics").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn userinfo_without_a_good_token_follows_rfc_6750() {
+    let web = Web::start().await;
+    let none = web.get("/oidc/userinfo").await;
+    assert_eq!((none.status, none.body.as_str()), (StatusCode::UNAUTHORIZED, ""));
+    assert_eq!(none.header("www-authenticate"), "Bearer realm=\"authly\"");
+    let bearer = ("authorization", "Bearer abc");
+    let bad = web.send(Method::GET, "/oidc/userinfo", &[bearer], "").await;
+    assert_eq!(
+        (bad.status, bad.json()["error"].as_str()),
+        (StatusCode::UNAUTHORIZED, Some("invalid_token"))
+    );
+    assert!(bad.header("www-authenticate").contains("error=\"invalid_token\""));
+    let twice = web
+        .send(
+            Method::POST,
+            "/oidc/userinfo",
+            &[bearer, FORM],
+            "access_token=abc",
+        )
+        .await;
+    assert_eq!(
+        (twice.status, twice.json()["error"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("invalid_request"))
+    );
+}
+
+#[tokio::test]
+async fn keys_and_metadata_are_public_and_kept_for_minutes() {
+    let web = Web::start().await;
+    let jwks = web.get("/.well-known/jwks.json").await;
+    assert_eq!(jwks.header("content-type"), "application/json");
+    assert_eq!(jwks.header("cache-control"), "public, max-age=300");
+    let keys = jwks.json()["keys"].as_array().unwrap().clone();
+    assert_eq!(keys.len(), 2);
+    for key in keys {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(private).is_none(), "{key}");
+        }
+    }
+    let metadata = web.get("/.well-known/openid-configuration").await.json();
+    for endpoint in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+    ] {
+        let url = metadata[endpoint].as_str().unwrap();
+        let path = url.strip_prefix("https://id.example.com").unwrap();
+        assert!(
+            table().iter().any(|route| route.path == path),
+            "{endpoint}: {url}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn health_is_about_the_process_and_readiness_about_its_surroundings() {
+    let web = Web::start().await;
+    assert_eq!(
+        web.get("/health").await.json(),
+        json!({ "status": "healthy", "version": env!("CARGO_PKG_VERSION") })
+    );
+    let ready = web.get("/health/ready").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    assert_eq!(
+        ready.json()["checks"],
+        json!({ "storage": "ok", "keys": "ok", "plugins": "ok" })
+    );
+    web.plugins_ready.store(false, Ordering::Relaxed);
+    let failing = web.get("/health/ready").await;
+    assert_eq!(
+        (failing.status, failing.json()["status"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("not_ready"))
+    );
+    assert_eq!(failing.json()["checks"]["plugins"], "failing");
+    assert_eq!(web.get("/health").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_under_their_hash_alone() {
+    let web = Web::start().await;
+    let pages = Pages::load(None, "", Arc::new(Fixed)).unwrap();
+    let hash = pages.assets().hash();
+    let css = web.get(&format!("/assets/{hash}/authly.css")).await;
+    assert_eq!(
+        (css.status, css.header("content-type")),
+        (StatusCode::OK, "text/css; charset=utf-8")
+    );
+    assert!(css.header("cache-control").ends_with("immutable"));
+    for other in [
+        format!("/assets/{hash}/nothing.css"),
+        "/assets/0000000000000000/authly.css".to_owned(),
+    ] {
+        let answer = web.get(&other).await;
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (StatusCode::NOT_FOUND, "no-store"),
+            "{other}"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! What every row of the table promises.
+
+use axum::http::{Method, StatusCode};
+
+use super::{FORM, Web};
+use crate::web::routes::{Auth, Cache, Cors, Mount, When, table};
+
+#[tokio::test]
+async fn every_row_keeps_its_promises_to_a_stranger() {
+    let web = Web::start().await;
+    for route in table().iter().filter(|route| route.when == When::Always) {
+        for method in route.methods {
+            let answer = web.send(method.clone(), route.path, &[FORM], "").await;
+            let row = format!("{method} {}: {} {}", route.path, answer.status, answer.body);
+            assert!(!answer.status.is_server_error(), "{row}");
+            assert!(!answer.header("x-correlation-id").is_empty(), "{row}");
+            let cors = if route.cors == Cors::Public { "*" } else { "" };
+            assert_eq!(answer.header("access-control-allow-origin"), cors, "{row}");
+            let kept = answer.header("cache-control").starts_with("public");
+            assert_eq!(
+                kept,
+                route.cache != Cache::NoStore && answer.status.is_success(),
+                "{row}"
+            );
+            match route.auth {
+                Auth::Client | Auth::Bearer => assert!(answer.status.is_client_error(), "{row}"),
+                Auth::Browser => assert!(answer.header("set-cookie").is_empty(), "{row}"),
+                Auth::None => {}
+            }
+        }
+        let unused = web.send(Method::DELETE, route.path, &[], "").await;
+        assert_eq!(unused.status, StatusCode::METHOD_NOT_ALLOWED, "{}", route.path);
+        assert!(!unused.header("allow").is_empty(), "{}", route.path);
+        let slash = web.get(&format!("{}/", route.path)).await;
+        assert_eq!(slash.status, StatusCode::NOT_FOUND, "{}/", route.path);
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_of_a_row_is_413() {
+    let web = Web::start().await;
+    for route in table()
+        .iter()
+        .filter(|route| route.methods.contains(&Method::POST))
+    {
+        let body = "x".repeat(route.body_bytes_max + 1);
+        let answer = web.send(Method::POST, route.path, &[FORM], &body).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn the_demo_is_not_there_without_dev() {
+    let web = Web::start().await;
+    for route in table().iter().filter(|route| route.when == When::Dev) {
+        assert_eq!(
+            web.get(route.path).await.status,
+            StatusCode::NOT_FOUND,
+            "{}",
+            route.path
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_routes_of_an_issuer_with_a_path_are_below_it() {
+    let web = Web::with_issuer("https://example.com/tenant").await;
+    for route in table()
+        .iter()
+        .filter(|route| route.when == When::Always && route.mount != Mount::Root)
+    {
+        let below = web
+            .send(Method::DELETE, &format!("/tenant{}", route.path), &[], "")
+            .await;
+        assert_eq!(below.status, StatusCode::METHOD_NOT_ALLOWED, "{}", route.path);
+        assert_eq!(
+            web.get(route.path).await.status,
+            StatusCode::NOT_FOUND,
+            "{}",
+            route.path
+        );
+    }
+    for path in [
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/tenant",
+        "/.well-known/oauth-authorization-server/tenant",
+    ] {
+        assert_eq!(
+            web.get(path).await.json()["issuer"],
+            "https://example.com/tenant",
+            "{path}"
+        );
+    }
+}
