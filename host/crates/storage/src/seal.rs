@@ -185,10 +185,11 @@ mod tests {
     #[test]
     fn sealed_value_opens_only_in_its_place() {
         let (ours, other) = (TenantId::default_tenant(), TenantId::parse("other").unwrap());
-        let sealer = sealer(1);
         let home = place(&ours, b"row-1");
-        let sealed = sealer.seal(&home, &SecretBytes::new(b"secret".to_vec())).unwrap();
-        assert_eq!(sealer.open(&home, &sealed).unwrap().expose(), b"secret");
+        let sealed = sealer(1)
+            .seal(&home, &SecretBytes::new(b"secret".to_vec()))
+            .unwrap();
+        assert_eq!(sealer(1).open(&home, &sealed).unwrap().expose(), b"secret");
         let elsewhere = [
             place(&ours, b"row-2"),
             place(&other, b"row-1"),
@@ -202,7 +203,7 @@ mod tests {
             },
         ];
         for wrong in elsewhere {
-            let error = sealer.open(&wrong, &sealed).unwrap_err();
+            let error = sealer(1).open(&wrong, &sealed).unwrap_err();
             assert!(matches!(error, StorageError::Corrupt(_)), "{wrong:?}");
         }
     }

@@ -47,36 +47,36 @@ mod tests {
         free_failures: 2,
         base_delay: Duration::from_secs(1),
         max_delay: Duration::from_secs(8),
-        forget_after: Duration::from_secs(60),
+        forget_after: Duration::from_mins(1),
     };
 
-    fn after(count: i64) -> Option<Failures> {
+    fn after(count: i64) -> Failures {
         let last_at = Timestamp::from_secs(100);
-        Some(Failures {
+        Failures {
             count,
             last_at,
             forget_at: last_at.plus(POLICY.forget_after),
-        })
+        }
     }
 
     #[test]
     fn delay_doubles_beyond_the_free_failures_up_to_its_limit() {
         let now = Timestamp::from_secs(100);
-        let delay = |count| delayed_until(after(count), &POLICY, now).map_or(0, |t| t.as_secs() - 100);
+        let delay = |count| delayed_until(Some(after(count)), &POLICY, now).map_or(0, |t| t.as_secs() - 100);
         let seen: Vec<i64> = [0, 1, 2, 3, 4, 5, 6, 7, 500].map(delay).to_vec();
         assert_eq!(seen, [0, 0, 0, 1, 2, 4, 8, 8, 8]);
     }
 
     #[test]
     fn delay_is_over_at_its_end() {
-        let until = |secs| delayed_until(after(3), &POLICY, Timestamp::from_secs(secs));
+        let until = |secs| delayed_until(Some(after(3)), &POLICY, Timestamp::from_secs(secs));
         assert_eq!(until(100), Some(Timestamp::from_secs(101)));
         assert_eq!(until(101), None);
     }
 
     #[test]
     fn count_starts_again_when_it_is_forgotten() {
-        let counted_at = |secs| counted(after(5), &POLICY, Timestamp::from_secs(secs)).count;
+        let counted_at = |secs| counted(Some(after(5)), &POLICY, Timestamp::from_secs(secs)).count;
         assert_eq!(counted_at(159), 6);
         assert_eq!(counted_at(160), 1);
         assert_eq!(counted(None, &POLICY, Timestamp::from_secs(0)).count, 1);

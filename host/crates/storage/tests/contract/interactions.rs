@@ -1,0 +1,210 @@
+//! Interactions and consents.
+
+use authly_core::{
+    AuditAction, Effects,
+    interaction::InteractionState,
+    ports::{AdvanceOutcome, CompleteOutcome, Transition},
+};
+
+use super::{
+    Backend,
+    fixtures::{
+        alice, at, authentication, client_id, completion, consent, effects, hash, interaction, scopes,
+        user_id,
+    },
+};
+
+fn transition(version: i64, state: InteractionState, secs: i64) -> Transition {
+    Transition {
+        hash: hash("i"),
+        version,
+        state,
+        browser: None,
+        now: at(secs),
+    }
+}
+
+fn authenticated() -> InteractionState {
+    InteractionState::Authenticated {
+        authentication: authentication(),
+    }
+}
+
+pub async fn interaction_lives_until_its_end(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let made = interaction("i");
+    tenant.create_interaction(&made).await.unwrap();
+    assert_eq!(
+        tenant.load_interaction(&hash("i"), at(99)).await.unwrap(),
+        Some(made)
+    );
+    assert_eq!(tenant.load_interaction(&hash("i"), at(100)).await.unwrap(), None);
+    assert_eq!(tenant.load_interaction(&hash("j"), at(0)).await.unwrap(), None);
+    let other = backend.other_tenant().await;
+    assert_eq!(other.load_interaction(&hash("i"), at(0)).await.unwrap(), None);
+}
+
+pub async fn transition_needs_the_loaded_version(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let step = async |version| {
+        let effects = effects(AuditAction::LoginSucceeded);
+        tenant
+            .advance_interaction(transition(version, authenticated(), 1), effects)
+            .await
+            .unwrap()
+    };
+    assert_eq!(step(0).await, AdvanceOutcome::Advanced);
+    assert_eq!(step(0).await, AdvanceOutcome::Stale, "another tab was faster");
+    assert_eq!(step(7).await, AdvanceOutcome::Stale);
+    assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!((now.version, now.state), (1, authenticated()));
+    let consent = InteractionState::Consent {
+        authentication: authentication(),
+        scope: scopes("openid email"),
+    };
+    let next = transition(1, consent.clone(), 2);
+    let outcome = tenant.advance_interaction(next, Effects::none()).await.unwrap();
+    assert_eq!(outcome, AdvanceOutcome::Advanced);
+    let now = tenant.load_interaction(&hash("i"), at(2)).await.unwrap().unwrap();
+    assert_eq!((now.version, now.state), (2, consent));
+}
+
+pub async fn browser_is_bound_once(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    for (version, browser) in [(0, "first"), (1, "second")] {
+        let mut step = transition(version, InteractionState::Pending, 1);
+        step.browser = Some(hash(browser));
+        tenant.advance_interaction(step, Effects::none()).await.unwrap();
+    }
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!(now.browser, Some(hash("first")));
+}
+
+pub async fn finished_and_expired_interactions_go_nowhere(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let step = async |version, state, secs| {
+        let step = transition(version, state, secs);
+        tenant.advance_interaction(step, Effects::none()).await.unwrap()
+    };
+    assert_eq!(
+        step(0, authenticated(), 100).await,
+        AdvanceOutcome::Stale,
+        "expired"
+    );
+    assert_eq!(
+        step(0, InteractionState::Denied, 99).await,
+        AdvanceOutcome::Advanced
+    );
+    assert_eq!(
+        step(1, authenticated(), 99).await,
+        AdvanceOutcome::Stale,
+        "denied is final"
+    );
+    let now = tenant
+        .load_interaction(&hash("i"), at(99))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(now.state, InteractionState::Denied, "a page can say so");
+}
+
+pub async fn completion_writes_consent_grant_and_code(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let mut done = completion("c");
+    done.interaction = Some((hash("i"), 0));
+    done.consent = Some(consent("openid", 1));
+    let (grant, code) = (done.grant.clone(), done.code.clone());
+    let issued = effects(AuditAction::CodeIssued { grant_id: grant.id });
+    let outcome = tenant.complete_interaction(done, issued).await.unwrap();
+    assert_eq!(outcome, CompleteOutcome::Completed);
+    let loaded = tenant.load_code(&hash("c")).await.unwrap().unwrap();
+    assert_eq!((loaded.code, loaded.grant), (code, grant));
+    let remembered = tenant
+        .load_consent(user_id("alice"), &client_id("app"))
+        .await
+        .unwrap();
+    assert_eq!(remembered, Some(consent("openid", 1)));
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!((now.state, now.version), (InteractionState::Done, 1));
+    assert_eq!(backend.audit().await, ["code_issued"]);
+}
+
+pub async fn completion_happens_once(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    for (name, expected) in [
+        ("first", CompleteOutcome::Completed),
+        ("second", CompleteOutcome::AlreadyFinished),
+    ] {
+        let mut done = completion(name);
+        done.interaction = Some((hash("i"), 0));
+        let issued = effects(AuditAction::CodeIssued {
+            grant_id: done.grant.id,
+        });
+        assert_eq!(tenant.complete_interaction(done, issued).await.unwrap(), expected);
+    }
+    assert!(tenant.load_code(&hash("second")).await.unwrap().is_none());
+    assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+}
+
+pub async fn completion_refuses_what_moved_or_expired(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    for (name, hash, now) in [
+        ("moved", (hash("i"), 1), at(0)),
+        ("expired", (hash("i"), 0), at(100)),
+        ("unknown", (hash("j"), 0), at(0)),
+    ] {
+        let mut done = completion(name);
+        done.interaction = Some(hash);
+        done.consent = Some(consent("openid", 1));
+        done.now = now;
+        let outcome = tenant.complete_interaction(done, Effects::none()).await.unwrap();
+        assert_eq!(outcome, CompleteOutcome::AlreadyFinished, "{name}");
+    }
+    let remembered = tenant
+        .load_consent(user_id("alice"), &client_id("app"))
+        .await
+        .unwrap();
+    assert_eq!(remembered, None);
+    assert_eq!(backend.sql("SELECT 1 FROM grants").await.len(), 0);
+}
+
+pub async fn completion_needs_no_interaction(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    let outcome = tenant
+        .complete_interaction(completion("c"), Effects::none())
+        .await
+        .unwrap();
+    assert_eq!(outcome, CompleteOutcome::Completed);
+    assert!(tenant.load_code(&hash("c")).await.unwrap().is_some());
+}
+
+pub async fn consent_is_replaced_not_merged(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    for (name, scope, secs) in [("a", "openid email", 1), ("b", "openid profile", 2)] {
+        let mut done = completion(name);
+        done.consent = Some(consent(scope, secs));
+        tenant.complete_interaction(done, Effects::none()).await.unwrap();
+    }
+    let remembered = tenant
+        .load_consent(user_id("alice"), &client_id("app"))
+        .await
+        .unwrap();
+    assert_eq!(remembered, Some(consent("openid profile", 2)));
+    let elsewhere = tenant
+        .load_consent(user_id("alice"), &client_id("other"))
+        .await
+        .unwrap();
+    assert_eq!(elsewhere, None);
+}

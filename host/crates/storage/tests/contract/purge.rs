@@ -1,0 +1,135 @@
+//! Housekeeping.
+
+use authly_core::{
+    Effects, Topic,
+    ports::{PurgeReport, ThrottleKey},
+};
+
+use super::{
+    Backend,
+    fixtures::{GRACE, alice, at, client, effects, family, granted, hash, interaction, message, session},
+    refresh::rotate,
+    throttle::POLICY,
+};
+
+async fn purge(backend: &impl Backend, secs: i64) -> PurgeReport {
+    backend.storage().purge(at(secs), 100).await.unwrap()
+}
+
+async fn rows(backend: &impl Backend, table: &str) -> usize {
+    backend.sql(&format!("SELECT 1 FROM {table}")).await.len()
+}
+
+pub async fn expired_rows_go_and_live_ones_stay(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let owner = alice(&*tenant).await;
+    tenant
+        .start_session(&session("s", &owner), None, Effects::none())
+        .await
+        .unwrap();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    family(backend, "f").await;
+    tenant
+        .reserve_attempt(&[(ThrottleKey(hash("k")), POLICY)], at(0))
+        .await
+        .unwrap();
+    let mut left = effects(authly_core::AuditAction::ClientCreated);
+    left.outbox = vec![message("m")];
+    tenant.create_client(&client("app"), left).await.unwrap();
+    assert_eq!(purge(backend, 59).await.removed, 0);
+    for (secs, gone) in [
+        (60, vec!["authorization_codes", "login_throttle"]),
+        (100, vec!["sessions", "interactions"]),
+        (600, vec!["outbox"]),
+        (1_000, vec!["refresh_tokens"]),
+        (10_000, vec!["grants", "invalidations"]),
+    ] {
+        for table in &gone {
+            assert_eq!(rows(backend, table).await, 1, "{table} before {secs}");
+        }
+        assert_eq!(purge(backend, secs).await.removed, gone.len() as u64, "at {secs}");
+        for table in gone {
+            assert_eq!(rows(backend, table).await, 0, "{table} at {secs}");
+        }
+    }
+    for kept in ["users", "clients", "audit_events"] {
+        assert_eq!(rows(backend, kept).await, 1, "{kept}");
+    }
+    let ended = session("ended", &owner);
+    tenant.start_session(&ended, None, Effects::none()).await.unwrap();
+    tenant
+        .end_session(ended.id, at(50), Effects::none())
+        .await
+        .unwrap();
+    assert_eq!(
+        purge(backend, 50).await.removed,
+        1,
+        "an ended session goes before it expires"
+    );
+}
+
+pub async fn nonces_go_when_the_grace_ends(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let grant = family(backend, "a").await;
+    rotate(&*tenant, &grant, ("a", "b"), 1).await;
+    assert_eq!(purge(backend, GRACE).await.nonces_erased, 0);
+    assert_eq!(purge(backend, 1 + GRACE).await.nonces_erased, 1);
+    assert_eq!(purge(backend, 1 + GRACE).await.nonces_erased, 0);
+    let left = backend
+        .sql("SELECT 1 FROM refresh_tokens WHERE nonce_sealed IS NOT NULL")
+        .await;
+    assert!(left.is_empty());
+    assert_eq!(
+        rotate(&*tenant, &grant, ("a", "x"), 2 + GRACE).await,
+        "replayed",
+        "it is still known"
+    );
+}
+
+pub async fn batch_is_a_limit(backend: &impl Backend) {
+    for name in ["a", "b", "c"] {
+        granted(backend, name).await;
+    }
+    let removed = async |batch| backend.storage().purge(at(60), batch).await.unwrap().removed;
+    assert_eq!(removed(2).await, 2);
+    assert_eq!(removed(2).await, 1);
+    assert_eq!(removed(2).await, 0);
+}
+
+pub async fn invalidations_outlive_a_slow_poll(backend: &impl Backend) {
+    let storage = backend.storage();
+    let cursor = storage.invalidation_start().await.unwrap();
+    let left = Effects::none().invalidating(Topic::Client, "app");
+    backend
+        .tenant()
+        .create_client(&client("app"), left)
+        .await
+        .unwrap();
+    assert_eq!(
+        purge(backend, 0).await.removed,
+        0,
+        "the hour begins with the first purge that sees it"
+    );
+    assert_eq!(purge(backend, 3_599).await.removed, 0);
+    assert_eq!(storage.poll_invalidations(cursor).await.unwrap().items.len(), 1);
+    assert_eq!(purge(backend, 3_600).await.removed, 1);
+    let batch = storage.poll_invalidations(cursor).await.unwrap();
+    assert!(batch.items.is_empty());
+    let left = Effects::none().invalidating(Topic::Client, "next");
+    backend
+        .tenant()
+        .create_client(&client("next"), left)
+        .await
+        .unwrap();
+    let start = storage.invalidation_start().await.unwrap();
+    assert!(start.0 >= batch.cursor.0, "the sequence does not start again");
+    assert_eq!(
+        storage
+            .poll_invalidations(batch.cursor)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
+}
