@@ -3,13 +3,26 @@
 //! Nothing here knows HTTP, SQL or WebAssembly. Handlers parse, call one function of this crate, and render.
 //! Every rule is one function with one citation; a checked value has a type that only its check can make.
 
+mod access_token;
 pub mod authorize;
+mod claims;
+pub mod client_auth;
+pub mod clients;
+pub mod discovery;
+pub mod grants;
+mod id_token;
 pub mod interaction;
 pub mod issuer;
 pub mod params;
 pub mod provider;
+mod refresh;
 pub mod scopes;
 pub mod settings;
+mod subject;
+#[cfg(test)]
+mod testing;
+pub mod token;
+pub mod userinfo;
 
 pub use issuer::Issuer;
 pub use params::Params;

@@ -53,7 +53,11 @@ pub fn needs_person(name: &str) -> bool {
 /// The part of `scope` that this person may be granted. Checked when the code is issued, when it is redeemed and at
 /// every refresh, so that a former administrator's tokens lose their power.
 pub fn grantable_to(scope: &ScopeSet, user: &User) -> ScopeSet {
-    scope.iter().filter(|s| user.is_admin || !is_admin(s.as_str())).cloned().collect()
+    scope
+        .iter()
+        .filter(|s| user.is_admin || !is_admin(s.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// What is left of a granted scope today: the client's registration or the person's role may have been cut since.
@@ -84,7 +88,16 @@ mod tests {
 
     #[test]
     fn scopes_about_people_are_known() {
-        for name in ["openid", "profile", "email", "address", "phone", "offline_access", "admin", "admin:x"] {
+        for name in [
+            "openid",
+            "profile",
+            "email",
+            "address",
+            "phone",
+            "offline_access",
+            "admin",
+            "admin:x",
+        ] {
             assert!(needs_person(name), "{name}");
         }
         for name in ["read", "write", "api", "administer"] {

@@ -1,0 +1,19 @@
+//! `none`: a public client names itself and proves nothing (RFC 6749 §2.1, §3.2.1). PKCE and exact redirect URIs
+//! protect its codes; rotation protects its refresh tokens.
+
+use authly_core::client::AuthMethod;
+
+use super::{ClientCredentials, Presented};
+
+/// Whether the request uses this method: `client_id` in the body and no credential beside it.
+pub(super) fn present(credentials: ClientCredentials<'_>) -> Option<Presented> {
+    if credentials.authorization.is_some() || credentials.params.get("client_secret").is_some() {
+        return None;
+    }
+    let client_id = credentials.params.get("client_id")?.to_owned();
+    Some(Presented {
+        method: AuthMethod::None,
+        client_id,
+        secret: None,
+    })
+}

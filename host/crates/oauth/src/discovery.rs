@@ -1,0 +1,117 @@
+//! Server metadata (OpenID Connect Discovery §3, RFC 8414 §2), made from what is registered in code: what is not
+//! built cannot be announced, and what is built cannot be forgotten.
+
+use authly_core::{
+    StorageError,
+    authorization::Prompt,
+    client::{AuthMethod, GrantType},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Provider,
+    authorize::{CODE_CHALLENGE_METHODS, RESPONSE_TYPES},
+    claims, scopes,
+};
+
+/// Path of the authorization endpoint below the issuer.
+pub const AUTHORIZATION_PATH: &str = "/api/v1/oauth/authorize";
+/// Path of the token endpoint below the issuer.
+pub const TOKEN_PATH: &str = "/api/v1/oauth/token";
+/// Path of the UserInfo endpoint below the issuer.
+pub const USERINFO_PATH: &str = "/oidc/userinfo";
+/// Path of the JWK set below the issuer.
+pub const JWKS_PATH: &str = "/.well-known/jwks.json";
+
+/// Claims of ID tokens that the protocol sets, for `claims_supported`.
+const PROTOCOL_CLAIMS: [&str; 9] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "amr",
+];
+
+/// `/.well-known/openid-configuration` (OpenID Connect Discovery §3).
+///
+/// # Errors
+/// [`StorageError`] when the defined scopes cannot be read; half an answer would be cached by clients.
+pub async fn openid_configuration(provider: &Provider) -> Result<Value, StorageError> {
+    let mut document = shared(provider).await?;
+    let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
+    set("userinfo_endpoint", json!(provider.issuer.url(USERINFO_PATH)));
+    set("subject_types_supported", json!(["public"]));
+    set("id_token_signing_alg_values_supported", algs(provider));
+    set("claim_types_supported", json!(["normal"]));
+    set(
+        "claims_supported",
+        PROTOCOL_CLAIMS.into_iter().chain(claims::standard()).collect(),
+    );
+    set(
+        "prompt_values_supported",
+        Prompt::ALL.map(Prompt::as_str).into_iter().collect(),
+    );
+    // Explicit, because the default of request_uri_parameter_supported is true (Discovery §3).
+    set("claims_parameter_supported", json!(false));
+    set("request_parameter_supported", json!(false));
+    set("request_uri_parameter_supported", json!(false));
+    Ok(Value::Object(document))
+}
+
+/// `/.well-known/oauth-authorization-server` (RFC 8414 §2): the same facts, without OpenID Connect's own.
+///
+/// # Errors
+/// [`StorageError`] as for [`openid_configuration`].
+pub async fn authorization_server(provider: &Provider) -> Result<Value, StorageError> {
+    shared(provider).await.map(Value::Object)
+}
+
+/// What both documents say.
+async fn shared(provider: &Provider) -> Result<Map<String, Value>, StorageError> {
+    let issuer = &provider.issuer;
+    let mut document = Map::new();
+    let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
+    set("issuer", json!(issuer.as_str()));
+    set("authorization_endpoint", json!(issuer.url(AUTHORIZATION_PATH)));
+    set("token_endpoint", json!(issuer.url(TOKEN_PATH)));
+    set("jwks_uri", json!(issuer.url(JWKS_PATH)));
+    set("scopes_supported", scopes_supported(provider).await?);
+    set("response_types_supported", json!(RESPONSE_TYPES));
+    set("response_modes_supported", json!(["query"]));
+    set(
+        "grant_types_supported",
+        GrantType::ALL.map(GrantType::as_str).into_iter().collect(),
+    );
+    set(
+        "token_endpoint_auth_methods_supported",
+        AuthMethod::ALL.map(AuthMethod::as_str).into_iter().collect(),
+    );
+    set("code_challenge_methods_supported", json!(CODE_CHALLENGE_METHODS));
+    set("authorization_response_iss_parameter_supported", json!(true));
+    Ok(document)
+}
+
+/// Defined scopes, but for those of administrators: a server may keep scopes to itself (RFC 8414 §2).
+async fn scopes_supported(provider: &Provider) -> Result<Value, StorageError> {
+    let defined = provider.storage.list_scopes().await?;
+    Ok(defined
+        .into_iter()
+        .map(|scope| scope.name)
+        .filter(|name| !scopes::is_admin(name))
+        .collect())
+}
+
+/// Algorithms there is a key for.
+fn algs(provider: &Provider) -> Value {
+    provider
+        .keys
+        .load()
+        .algs()
+        .into_iter()
+        .map(authly_core::key::SigningAlg::as_str)
+        .collect()
+}
