@@ -1,1 +1,21 @@
-//! authly-accounts
+//! People: their accounts, their passwords, and signing in.
+//!
+//! - [`PasswordPool`] hashes and verifies passwords, on threads and in memory of its own.
+//! - [`Login`] authenticates a person, throttled by account and by address.
+//! - [`users`] makes accounts and says what may be in one.
+//!
+//! No HTTP, no cookies, no SQL here: sessions are started by whoever answers the browser.
+
+mod argon;
+mod claims;
+pub mod login;
+pub mod passwords;
+mod pool;
+pub mod throttle;
+pub mod users;
+
+pub use claims::ClaimError;
+pub use login::{Login, LoginError};
+pub use passwords::{PasswordError, PasswordPool};
+pub use throttle::ThrottlePolicies;
+pub use users::{CreateUserError, NewUser, create_user};

@@ -1,0 +1,401 @@
+//! The login use case over the embedded database, watched so that its writes can be seen and its storage can fail.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use authly_core::{
+    Rng, SecretBytes, TenantId, UserId,
+    ports::{Page, StorageResult, ThrottlePolicy},
+};
+use authly_storage::{DatabaseConfig, Sealer};
+
+use super::*;
+use crate::users::{NewUser, create_user};
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const PASSWORD: &str = "correct horse battery";
+
+/// Bytes that differ from call to call.
+struct Counter(AtomicU8);
+impl Rng for Counter {
+    fn fill(&self, dest: &mut [u8]) {
+        for byte in dest {
+            *byte = self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The real storage, with a look at what passes and a switch that cuts it.
+struct Watched {
+    inner: Arc<dyn TenantStorage>,
+    cut_load: AtomicBool,
+    cut_settle: AtomicBool,
+    audit: Mutex<Vec<AuditEvent>>,
+}
+
+impl Watched {
+    fn answer(cut: &AtomicBool) -> StorageResult<()> {
+        if cut.load(Ordering::Relaxed) {
+            return Err(StorageError::Unavailable("cut".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl UserStore for Watched {
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>> {
+        self.inner.load_user(id).await
+    }
+    async fn load_login(&self, name: &str) -> StorageResult<Option<LoginRecord>> {
+        Self::answer(&self.cut_load)?;
+        self.inner.load_login(name).await
+    }
+    async fn list_users(&self, page: &Page) -> StorageResult<Vec<User>> {
+        self.inner.list_users(page).await
+    }
+    async fn create_user(
+        &self,
+        user: &User,
+        hash: Option<&SecretText>,
+        effects: Effects,
+    ) -> StorageResult<()> {
+        self.audit.lock().unwrap().extend(effects.audit.clone());
+        self.inner.create_user(user, hash, effects).await
+    }
+    async fn set_user_enabled(
+        &self,
+        id: UserId,
+        enabled: bool,
+        now: Timestamp,
+        e: Effects,
+    ) -> StorageResult<bool> {
+        self.inner.set_user_enabled(id, enabled, now, e).await
+    }
+}
+
+#[async_trait]
+impl ThrottleStore for Watched {
+    async fn reserve_attempt(
+        &self,
+        keys: &[(ThrottleKey, ThrottlePolicy)],
+        now: Timestamp,
+    ) -> StorageResult<ReserveOutcome> {
+        self.inner.reserve_attempt(keys, now).await
+    }
+    async fn settle_attempt(
+        &self,
+        release: &[ThrottleKey],
+        clear: &[ThrottleKey],
+        effects: Effects,
+    ) -> StorageResult<()> {
+        Self::answer(&self.cut_settle)?;
+        self.audit.lock().unwrap().extend(effects.audit.clone());
+        self.inner.settle_attempt(release, clear, effects).await
+    }
+}
+
+struct Fixture {
+    storage: Arc<Watched>,
+    login: Login,
+    alice: User,
+    rng: Counter,
+}
+
+impl Fixture {
+    /// Alice, and policies small enough to cross: two free failures an account, four an address.
+    async fn new() -> Self {
+        let rng = Arc::new(Counter(AtomicU8::new(0)));
+        let sealer = Sealer::new(&SecretBytes::new(vec![7; 32]), rng).unwrap();
+        let database = authly_storage::open(&DatabaseConfig::new("sqlite::memory:"), sealer)
+            .await
+            .unwrap();
+        let storage = Arc::new(Watched {
+            inner: database.tenant(&TenantId::default_tenant()),
+            cut_load: AtomicBool::new(false),
+            cut_settle: AtomicBool::new(false),
+            audit: Mutex::default(),
+        });
+        let passwords = Arc::new(PasswordPool::new(1, 30).unwrap());
+        let rng = Counter(AtomicU8::new(1));
+        let new = NewUser {
+            username: " Alice ".to_owned(),
+            password: Some(SecretText::new(PASSWORD.to_owned())),
+            ..NewUser::default()
+        };
+        let alice = create_user(&*storage, &passwords, new, START, &rng)
+            .await
+            .unwrap();
+        storage.audit.lock().unwrap().clear();
+        let policy = |free_failures| ThrottlePolicy {
+            free_failures,
+            base_delay: Duration::from_secs(10),
+            max_delay: Duration::from_secs(40),
+            forget_after: Duration::from_hours(1),
+        };
+        let login = Login {
+            users: Arc::clone(&storage) as _,
+            throttle: Arc::clone(&storage) as _,
+            passwords,
+            policies: ThrottlePolicies {
+                account: policy(2),
+                address: policy(4),
+            },
+        };
+        Self {
+            storage,
+            login,
+            alice,
+            rng,
+        }
+    }
+
+    async fn try_at(
+        &self,
+        seconds: i64,
+        name: &str,
+        password: &str,
+        address: &str,
+    ) -> Result<User, LoginError> {
+        let ctx = RequestContext {
+            request_id: "request".to_owned(),
+            client_ip: address.parse::<IpAddr>().unwrap(),
+            user_agent: None,
+            now: Timestamp::from_secs(START.as_secs() + seconds),
+        };
+        self.login
+            .authenticate(name, SecretText::new(password.to_owned()), &ctx)
+            .await
+    }
+
+    async fn guess(&self, name: &str, address: &str) -> Result<User, LoginError> {
+        self.try_at(0, name, "wrong password", address).await
+    }
+
+    fn audited(&self) -> Vec<(AuditAction, Option<uuid::Uuid>)> {
+        self.storage
+            .audit
+            .lock()
+            .unwrap()
+            .drain(..)
+            .map(|event| (event.action, event.pseudonym))
+            .collect()
+    }
+}
+
+fn is_rejected(result: &Result<User, LoginError>) -> bool {
+    matches!(result, Err(LoginError::Rejected))
+}
+
+fn delay_of(result: &Result<User, LoginError>) -> Option<i64> {
+    match result {
+        Err(LoginError::Delayed { until }) => Some(until.as_secs() - START.as_secs()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn right_password_signs_in_under_any_spelling_of_the_name() {
+    let f = Fixture::new().await;
+    for name in ["alice", "ALICE", " Alice "] {
+        assert_eq!(
+            f.try_at(0, name, PASSWORD, "192.0.2.1").await.unwrap().id,
+            f.alice.id,
+            "{name}"
+        );
+    }
+    assert_eq!(f.audited(), [], "the session's start is what is recorded");
+}
+
+#[tokio::test]
+async fn every_failure_has_one_answer_and_one_record() {
+    let f = Fixture::new().await;
+    let no_password = NewUser {
+        username: "nopass".to_owned(),
+        ..NewUser::default()
+    };
+    let nopass = create_user(&*f.storage, &f.login.passwords, no_password, START, &f.rng)
+        .await
+        .unwrap();
+    f.audited();
+    let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+    for (i, (name, password, person)) in [
+        ("alice", "wrong password", Some(f.alice.pseudonym)),
+        ("alice", long.as_str(), Some(f.alice.pseudonym)),
+        ("nobody", PASSWORD, None),
+        ("nopass", "", Some(nopass.pseudonym)),
+        ("", PASSWORD, None),
+        ("a\u{0}b", PASSWORD, None),
+        (long.as_str(), PASSWORD, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let result = f.try_at(0, name, password, &format!("192.0.2.{i}")).await;
+        assert!(is_rejected(&result), "{name:.9}: {result:?}");
+        assert_eq!(f.audited(), [(AuditAction::LoginFailed, person)], "{name:.9}");
+    }
+}
+
+#[tokio::test]
+async fn disabled_person_is_rejected_like_a_wrong_password() {
+    let f = Fixture::new().await;
+    let done = f
+        .storage
+        .set_user_enabled(f.alice.id, false, START, Effects::none())
+        .await;
+    assert!(done.unwrap());
+    assert!(is_rejected(&f.try_at(0, "alice", PASSWORD, "192.0.2.1").await));
+    assert_eq!(f.audited(), [(AuditAction::LoginFailed, Some(f.alice.pseudonym))]);
+}
+
+#[tokio::test]
+async fn account_is_delayed_after_its_free_failures_and_never_locked() {
+    let f = Fixture::new().await;
+    for i in 0..2 {
+        assert!(is_rejected(&f.guess("alice", &format!("192.0.2.{i}")).await));
+    }
+    // The third failure is the first that costs.
+    assert!(is_rejected(&f.guess("alice", "192.0.2.7").await));
+    let right = f.try_at(9, "alice", PASSWORD, "192.0.2.8").await;
+    assert_eq!(
+        delay_of(&right),
+        Some(10),
+        "not even the right password is looked at"
+    );
+    assert!(
+        f.try_at(10, "alice", PASSWORD, "192.0.2.8").await.is_ok(),
+        "exactly at the end of the delay"
+    );
+    // Success forgets the account's failures.
+    assert!(is_rejected(
+        &f.try_at(10, "alice", "wrong password", "192.0.2.9").await
+    ));
+}
+
+#[tokio::test]
+async fn unknown_name_is_delayed_like_a_known_one() {
+    let f = Fixture::new().await;
+    for name in ["alice", "nobody"] {
+        let mut delays = Vec::new();
+        for i in 0..5 {
+            delays.push(delay_of(&f.guess(name, &format!("2001:db8:0:{i}::1")).await));
+        }
+        assert_eq!(delays, [None, None, None, Some(10), Some(10)], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn address_is_delayed_over_many_names_and_success_does_not_clear_it() {
+    let f = Fixture::new().await;
+    for i in 0..4 {
+        assert!(is_rejected(&f.guess(&format!("name{i}"), "2001:db8::1").await));
+    }
+    // A good login in between is not a failure, and forgives none.
+    assert!(f.try_at(0, "alice", PASSWORD, "2001:db8::2").await.is_ok());
+    assert!(is_rejected(&f.guess("name5", "2001:db8::3").await));
+    assert_eq!(delay_of(&f.guess("name6", "2001:db8::4").await), Some(10));
+    assert_eq!(
+        delay_of(&f.guess("name6", "2001:db8:0:1::4").await),
+        None,
+        "another /64"
+    );
+}
+
+#[tokio::test]
+async fn parallel_guesses_do_not_outrun_the_count() {
+    let f = Fixture::new().await;
+    let addresses: Vec<String> = (0..20).map(|i| format!("192.0.2.{i}")).collect();
+    let guesses: Vec<_> = addresses
+        .iter()
+        .map(|address| Box::pin(f.guess("alice", address)))
+        .collect();
+    let mut hashed = 0;
+    for result in join_all(guesses).await {
+        hashed += usize::from(is_rejected(&result));
+    }
+    assert_eq!(
+        hashed, 3,
+        "two free ones and the first that costs; the others were not checked"
+    );
+}
+
+/// Polls all of them in turn until each is done.
+async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut results = Vec::new();
+    std::future::poll_fn(|cx| {
+        futures.retain_mut(|future| match std::pin::Pin::new(future).poll(cx) {
+            std::task::Poll::Ready(result) => {
+                results.push(result);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if futures.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    results
+}
+
+#[tokio::test]
+async fn outage_is_no_rejection_and_counts_nothing() {
+    let f = Fixture::new().await;
+    f.storage.cut_load.store(true, Ordering::Relaxed);
+    for _ in 0..10 {
+        let result = f.try_at(0, "alice", PASSWORD, "192.0.2.1").await;
+        assert!(
+            matches!(result, Err(LoginError::Storage(StorageError::Unavailable(_)))),
+            "{result:?}"
+        );
+    }
+    f.storage.cut_load.store(false, Ordering::Relaxed);
+    assert!(f.try_at(0, "alice", PASSWORD, "192.0.2.1").await.is_ok());
+}
+
+#[tokio::test]
+async fn outage_at_the_last_step_lets_nobody_in_and_rejects_nobody() {
+    let f = Fixture::new().await;
+    f.storage.cut_settle.store(true, Ordering::Relaxed);
+    for password in [PASSWORD, "wrong password"] {
+        let result = f.try_at(0, "alice", password, "192.0.2.1").await;
+        assert!(matches!(result, Err(LoginError::Storage(_))), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn full_queue_is_busy_and_counts_nothing() {
+    let mut f = Fixture::new().await;
+    let real = std::mem::replace(&mut f.login.passwords, Arc::new(PasswordPool::new(1, 0).unwrap()));
+    for _ in 0..10 {
+        let result = f.try_at(0, "alice", PASSWORD, "192.0.2.1").await;
+        assert!(matches!(result, Err(LoginError::Busy)), "{result:?}");
+    }
+    f.login.passwords = real;
+    assert!(f.try_at(0, "alice", PASSWORD, "192.0.2.1").await.is_ok());
+}
+
+#[tokio::test]
+async fn made_account_is_recorded_under_a_pseudonym_of_its_own() {
+    let f = Fixture::new().await;
+    let new = NewUser {
+        username: "bob".to_owned(),
+        ..NewUser::default()
+    };
+    let bob = create_user(&*f.storage, &f.login.passwords, new, START, &f.rng)
+        .await
+        .unwrap();
+    assert_eq!(f.audited(), [(AuditAction::UserCreated, Some(bob.pseudonym))]);
+    assert_ne!(bob.pseudonym, bob.id.as_uuid());
+    assert_eq!(f.storage.load_user(bob.id).await.unwrap(), Some(bob));
+}

@@ -1,0 +1,142 @@
+//! Making accounts, over the embedded database.
+#![cfg(test)]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use authly_accounts::{CreateUserError, NewUser, PasswordPool, create_user};
+use authly_core::{Rng, SecretBytes, SecretText, TenantId, Timestamp, ports::TenantStorage, user::User};
+use authly_storage::{DatabaseConfig, Sealer};
+use serde_json::{Map, Value, json};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// Bytes that differ from call to call.
+struct Counter(AtomicU8);
+impl Rng for Counter {
+    fn fill(&self, dest: &mut [u8]) {
+        for byte in dest {
+            *byte = self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+struct Fixture {
+    storage: Arc<dyn TenantStorage>,
+    passwords: PasswordPool,
+    rng: Counter,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let sealer = Sealer::new(
+            &SecretBytes::new(vec![7; 32]),
+            Arc::new(Counter(AtomicU8::new(0))),
+        )
+        .unwrap();
+        let database = authly_storage::open(&DatabaseConfig::new("sqlite::memory:"), sealer)
+            .await
+            .unwrap();
+        Self {
+            storage: database.tenant(&TenantId::default_tenant()),
+            passwords: PasswordPool::new(1, 4).unwrap(),
+            rng: Counter(AtomicU8::new(1)),
+        }
+    }
+
+    async fn create(&self, new: NewUser) -> Result<User, CreateUserError> {
+        create_user(self.storage.as_ref(), &self.passwords, new, NOW, &self.rng).await
+    }
+}
+
+fn named(username: &str) -> NewUser {
+    NewUser {
+        username: username.to_owned(),
+        ..NewUser::default()
+    }
+}
+
+fn claims(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+#[tokio::test]
+async fn account_is_stored_as_it_was_answered() {
+    let f = Fixture::new().await;
+    let new = NewUser {
+        password: Some(SecretText::new("correct horse".to_owned())),
+        claims: claims(json!({"email": "a@example.com", "email_verified": true, "groups": ["staff"]})),
+        groups: vec!["admin".to_owned()],
+        is_admin: true,
+        ..named("  Alice A ")
+    };
+    let user = f.create(new).await.unwrap();
+    assert_eq!(user.username, "Alice A");
+    assert_eq!(user.groups, ["admin", "staff"]);
+    assert!(!user.claims.contains_key("groups"));
+    assert!(user.enabled && user.is_admin);
+    let login = f.storage.load_login("alice a").await.unwrap().unwrap();
+    assert_eq!(login.user, user);
+    let password = SecretText::new("correct horse".to_owned());
+    assert_eq!(f.passwords.verify(password, login.password_hash).await, Ok(true));
+}
+
+#[tokio::test]
+async fn taken_name_is_refused_in_any_spelling() {
+    let f = Fixture::new().await;
+    f.create(named("alice")).await.unwrap();
+    for taken in ["alice", "ALICE", " Alice"] {
+        let result = f.create(named(taken)).await;
+        assert!(
+            matches!(result, Err(CreateUserError::Taken)),
+            "{taken}: {result:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn password_length_is_checked_at_both_ends() {
+    let f = Fixture::new().await;
+    for (i, (bytes, good)) in [(7, false), (8, true), (1024, true), (1025, false)]
+        .into_iter()
+        .enumerate()
+    {
+        let password = Some(SecretText::new("p".repeat(bytes)));
+        let result = f
+            .create(NewUser {
+                password,
+                ..named(&format!("user{i}"))
+            })
+            .await;
+        assert_eq!(result.is_ok(), good, "{bytes}");
+        assert!(good || matches!(result, Err(CreateUserError::Password)));
+    }
+}
+
+#[tokio::test]
+async fn refused_account_leaves_nothing() {
+    let f = Fixture::new().await;
+    let bad_claim = NewUser {
+        claims: claims(json!({"sub": "someone"})),
+        ..named("alice")
+    };
+    assert!(matches!(
+        f.create(bad_claim).await,
+        Err(CreateUserError::Claim(_))
+    ));
+    let bad_group = NewUser {
+        groups: vec![String::new()],
+        ..named("alice")
+    };
+    assert!(matches!(
+        f.create(bad_group).await,
+        Err(CreateUserError::Claim(_))
+    ));
+    assert!(matches!(
+        f.create(named("a\u{202e}b")).await,
+        Err(CreateUserError::Username)
+    ));
+    assert!(f.storage.load_login("alice").await.unwrap().is_none());
+}
