@@ -4,6 +4,7 @@
 //! domain types (`rows`, `codec`), and the rules by which a backend names an outcome after the database has decided it
 //! (`rules`). [`cache`] puts a bounded, invalidated cache before either.
 
+pub mod cache;
 mod codec;
 mod config;
 mod migrate;

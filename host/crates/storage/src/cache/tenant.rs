@@ -1,0 +1,107 @@
+//! The verbs that are remembered, and the changes that make their node forget at once.
+//!
+//! A change is forgotten whatever the database answered: after an error nobody knows whether it was stored.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use authly_core::{
+    ClientId, Effects,
+    client::Client,
+    key::{SigningAlg, StoredKey},
+    ports::{ClientStore, KeyStore, Page, ScopeDefinition, ScopeStore, StorageResult, TenantStorage},
+};
+
+use super::{Shared, tables::Tables};
+
+pub(super) struct CachedTenant {
+    pub inner: Arc<dyn TenantStorage>,
+    pub tables: Arc<Tables>,
+    pub shared: Arc<Shared>,
+}
+
+impl CachedTenant {
+    /// What the tables say, as long as they may be believed.
+    fn remembered<T>(&self, look_up: impl FnOnce(&Tables) -> Option<T>) -> Option<T> {
+        self.shared.is_fresh().then(|| look_up(&self.tables)).flatten()
+    }
+}
+
+#[async_trait]
+impl ClientStore for CachedTenant {
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>> {
+        if let Some(client) = self.remembered(|tables| tables.client(id)) {
+            return Ok(Some(client));
+        }
+        let ticket = self.tables.ticket();
+        let loaded = self.inner.load_client(id).await?;
+        // An unknown client is not remembered: anybody can invent another.
+        if let Some(client) = &loaded {
+            self.tables.keep_client(ticket, client);
+        }
+        Ok(loaded)
+    }
+
+    async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>> {
+        self.inner.list_clients(page).await
+    }
+
+    async fn create_client(&self, client: &Client, effects: Effects) -> StorageResult<()> {
+        let result = self.inner.create_client(client, effects).await;
+        self.tables.forget_client(client.id.as_str());
+        result
+    }
+
+    async fn set_client_enabled(
+        &self,
+        id: &ClientId,
+        enabled: bool,
+        effects: Effects,
+    ) -> StorageResult<bool> {
+        let result = self.inner.set_client_enabled(id, enabled, effects).await;
+        self.tables.forget_client(id.as_str());
+        result
+    }
+}
+
+#[async_trait]
+impl ScopeStore for CachedTenant {
+    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>> {
+        if let Some(scopes) = self.remembered(Tables::scopes) {
+            return Ok(scopes);
+        }
+        let ticket = self.tables.ticket();
+        let scopes = self.inner.list_scopes().await?;
+        self.tables.keep_scopes(ticket, &scopes);
+        Ok(scopes)
+    }
+
+    async fn seed_scopes(&self, scopes: &[ScopeDefinition], effects: Effects) -> StorageResult<()> {
+        let result = self.inner.seed_scopes(scopes, effects).await;
+        self.tables.forget_scopes();
+        result
+    }
+}
+
+#[async_trait]
+impl KeyStore for CachedTenant {
+    async fn load_keys(&self) -> StorageResult<Vec<StoredKey>> {
+        if let Some(keys) = self.remembered(Tables::keys) {
+            return Ok(keys);
+        }
+        let ticket = self.tables.ticket();
+        let keys = self.inner.load_keys().await?;
+        self.tables.keep_keys(ticket, &keys);
+        Ok(keys)
+    }
+
+    async fn ensure_active_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.ensure_active_key(key, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
+    async fn has_active_key(&self, alg: SigningAlg) -> StorageResult<bool> {
+        self.inner.has_active_key(alg).await
+    }
+}
