@@ -1,0 +1,180 @@
+//! Refresh tokens. The reasoning of [`codes`](super::codes) holds here word for word, with `rotated` for `spent`.
+//!
+//! Beyond it: a replay revokes the grant in a statement of its own, which waits for a rotation that holds the grant
+//! `FOR SHARE`. So a child of that rotation is either stored before the flag is set, and dead with it, or not stored.
+
+use async_trait::async_trait;
+use authly_core::{
+    Effects, SecretBytes, Timestamp, TokenHash,
+    ports::{LoadedRefresh, RefreshStore, RotateEffects, RotateOutcome, Rotation, StorageResult},
+};
+
+use super::{Tenant, effects::effects, statements::statements, tenant::unsettled};
+use crate::{
+    codec::corrupt,
+    rows::{self, grant_columns, refresh_columns, refresh_fact_columns},
+    rules::spend::RefreshVerdict,
+};
+
+statements! {
+    LOAD = concat!(
+        "SELECT ", refresh_columns!(), ", ", grant_columns!(), " FROM refresh_tokens r \
+         JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+         WHERE r.tenant_id = $1 AND r.hash = $2"
+    );
+    /// Using a token erases the nonce from which it was derived: `erased`.
+    ROTATE = concat!(
+        "WITH live AS (SELECT g.id FROM refresh_tokens r \
+           JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+           WHERE r.tenant_id = $1 AND r.hash = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
+           FOR SHARE OF g), \
+         rotated AS (UPDATE refresh_tokens r SET consumed_at = $3, nonce_sealed = $4, grace_until = $5 FROM live \
+           WHERE r.tenant_id = $1 AND r.hash = $2 AND r.grant_id = live.id \
+           AND r.consumed_at IS NULL AND r.expires_at > $3 RETURNING r.hash, r.predecessor_hash), \
+         erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM rotated \
+           WHERE p.tenant_id = $1 AND p.hash = rotated.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
+         stored AS (INSERT INTO refresh_tokens \
+           (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, predecessor_hash) \
+           SELECT $1::text, $6::bytea, $7::uuid, $8::text, $9::text, $10::bigint, $11::bigint, rotated.hash \
+           FROM rotated)",
+        effects!("$12" if "rotated")
+    );
+    /// Locks the token too, so that it cannot be rotated in the same moment.
+    USE = concat!(
+        "WITH used AS (SELECT r.predecessor_hash FROM refresh_tokens r \
+           JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+           WHERE r.tenant_id = $1 AND r.hash = $2 AND r.consumed_at IS NULL AND r.expires_at > $3 \
+           AND g.revoked_at IS NULL AND g.expires_at > $3 FOR SHARE), \
+         erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM used \
+           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL)",
+        effects!("$4" if "used")
+    );
+    FACTS = concat!(
+        "SELECT ", refresh_fact_columns!(), " FROM refresh_tokens r \
+         JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+         WHERE r.tenant_id = $1 AND r.hash = $2"
+    );
+}
+
+#[async_trait]
+impl RefreshStore for Tenant {
+    async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>> {
+        self.db
+            .find(LOAD, &[&self.id(), &hash.as_bytes().as_slice()], |row| {
+                Ok(LoadedRefresh {
+                    token: rows::refresh_token(row)?,
+                    grant: rows::grant(row)?,
+                })
+            })
+            .await
+    }
+
+    async fn rotate_refresh(
+        &self,
+        rotation: Rotation,
+        effects: RotateEffects,
+    ) -> StorageResult<RotateOutcome> {
+        let rotated = self.effects(effects.rotated)?;
+        if self.spend_refresh(&rotation, &rotated).await? {
+            return Ok(RotateOutcome::Rotated);
+        }
+        self.judge_refresh(&rotation.hash, rotation.now, effects.replayed)
+            .await
+    }
+
+    async fn use_refresh(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        effects: RotateEffects,
+    ) -> StorageResult<RotateOutcome> {
+        let used = self
+            .db
+            .decide(
+                USE,
+                &[
+                    &self.id(),
+                    &hash.as_bytes().as_slice(),
+                    &now.as_micros(),
+                    &self.effects(effects.rotated)?,
+                ],
+            )
+            .await;
+        if used? {
+            return Ok(RotateOutcome::Rotated);
+        }
+        self.judge_refresh(hash, now, effects.replayed).await
+    }
+}
+
+impl Tenant {
+    async fn spend_refresh(&self, rotation: &Rotation, effects: &str) -> StorageResult<bool> {
+        let Rotation {
+            hash,
+            successor,
+            nonce,
+            grace,
+            now,
+        } = rotation;
+        let sealed = self.sealer.seal(&rows::nonce_place(&self.name, hash), nonce)?;
+        self.db
+            .decide(
+                ROTATE,
+                &[
+                    &self.id(),
+                    &hash.as_bytes().as_slice(),
+                    &now.as_micros(),
+                    &sealed,
+                    &now.plus(*grace).as_micros(),
+                    &successor.hash.as_bytes().as_slice(),
+                    &successor.grant_id.as_uuid(),
+                    &successor.client_id.as_str(),
+                    &successor.scope.to_string(),
+                    &successor.created_at.as_micros(),
+                    &successor.expires_at.as_micros(),
+                    &effects,
+                ],
+            )
+            .await
+    }
+
+    /// What a token is that was not spent, in a fresh snapshot; a replay kills its family.
+    async fn judge_refresh(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        replayed: Effects,
+    ) -> StorageResult<RotateOutcome> {
+        let found = self
+            .db
+            .find(FACTS, &[&self.id(), &hash.as_bytes().as_slice()], |row| {
+                rows::refresh_facts(row)
+            })
+            .await?;
+        let Some((facts, nonce)) = found else {
+            return Ok(RotateOutcome::Unknown);
+        };
+        match facts.judge(now) {
+            RefreshVerdict::Revoked => Ok(RotateOutcome::Revoked),
+            RefreshVerdict::Expired => Ok(RotateOutcome::Expired),
+            RefreshVerdict::Retry => Ok(RotateOutcome::Retried {
+                nonce: self.open_nonce(hash, nonce)?,
+            }),
+            RefreshVerdict::Replayed => {
+                let grant_id = facts.grant_id;
+                let killed = self.kill_grant(grant_id, now, replayed).await?;
+                Ok(if killed {
+                    RotateOutcome::Replayed { grant_id }
+                } else {
+                    RotateOutcome::Revoked
+                })
+            }
+            RefreshVerdict::Spendable => Err(unsettled()),
+        }
+    }
+
+    fn open_nonce(&self, hash: &TokenHash, sealed: Option<Vec<u8>>) -> StorageResult<SecretBytes> {
+        let sealed = sealed.ok_or_else(|| corrupt("refresh_tokens.nonce_sealed"))?;
+        self.sealer.open(&rows::nonce_place(&self.name, hash), &sealed)
+    }
+}
