@@ -1,0 +1,24 @@
+//! How a new version comes in: noticed, read, checked, proposed to storage, and served by every node that converges.
+
+mod converge;
+mod directory;
+mod pipeline;
+mod propose;
+pub(crate) mod watch;
+
+use std::collections::BTreeMap;
+
+use authly_core::plugin::{PluginDigest, PluginName};
+
+pub use pipeline::candidate_digest;
+pub(crate) use propose::Scan;
+pub use propose::{Proposal, ProposalOutcome};
+
+/// What the reload path remembers between runs.
+#[derive(Default)]
+pub(crate) struct ReloadState {
+    /// The pair that each name in the directory had when it was last dealt with.
+    seen: BTreeMap<PluginName, PluginDigest>,
+    /// What could not be read, so that it is reported once.
+    unreadable: BTreeMap<String, String>,
+}

@@ -1,0 +1,260 @@
+//! The directory proposes; storage decides.
+//!
+//! A running node proposes when its own files change. A starting node proposes only what stored history has never
+//! seen, so that nodes with different files do not fight, and a rollback survives a restart beside the bad file.
+
+use std::sync::Arc;
+
+use authly_core::{
+    AuditAction, AuditEvent, Effects, StorageError, Topic,
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    ports::{ActivateOutcome, Activation},
+};
+
+use super::{
+    ReloadState,
+    directory::{self, Found, Unreadable},
+};
+use crate::{error::Refusal, generation::Prepared, host::Inner, observer::LoadEvent};
+
+/// When the directory is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scan {
+    AtStart,
+    Running,
+}
+
+/// What became of one plugin in the directory.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// The file's stem.
+    pub name: String,
+    /// What became of it.
+    pub outcome: ProposalOutcome,
+}
+
+/// See [`Proposal`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProposalOutcome {
+    /// It serves, as this generation.
+    Activated {
+        /// The new generation.
+        generation: i64,
+    },
+    /// It has not changed since it was last dealt with, or it is what runs already.
+    Unchanged,
+    /// Stored history knows it, and this node has just started: storage's choice stands.
+    KnownBefore,
+    /// It was refused; what served before goes on.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else changed the plugin at the same moment; theirs stands.
+    Stale,
+    /// It will be tried again: its files are being written, storage does not answer, or the machine is too busy.
+    Postponed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProposalOutcome {
+    pub(super) fn unsettled() -> Self {
+        Self::Postponed {
+            reason: "its files are being written".to_owned(),
+        }
+    }
+}
+
+impl Inner {
+    /// Looks at every pair in the directory.
+    pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState, scan: Scan) -> Vec<Proposal> {
+        let mut proposals = Vec::new();
+        for found in self.scan(state).await {
+            let name = found.stem.clone();
+            let outcome = self.propose_found(state, scan, found).await;
+            proposals.push(Proposal { name, outcome });
+        }
+        proposals
+    }
+
+    async fn scan(&self, state: &mut ReloadState) -> Vec<Found> {
+        let Some(dir) = self.dir.clone() else {
+            return Vec::new();
+        };
+        let bytes_max = self.limits.component_bytes;
+        let text = dir.display().to_string();
+        let scanned = tokio::task::spawn_blocking(move || directory::scan(&dir, bytes_max)).await;
+        match scanned {
+            Ok(Ok(found)) => {
+                state.unreadable.remove(&text);
+                found
+            }
+            failed => {
+                let reason = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => "reading failed".to_owned(),
+                };
+                if state.unreadable.insert(text.clone(), reason.clone()).as_ref() != Some(&reason) {
+                    tracing::error!(dir = text, reason, "the directory of plugins cannot be read");
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    async fn propose_found(
+        self: &Arc<Self>,
+        state: &mut ReloadState,
+        scan: Scan,
+        found: Found,
+    ) -> ProposalOutcome {
+        let (name, candidate) = match found.read {
+            Ok(read) => read,
+            Err(Unreadable::Unsettled) => {
+                return ProposalOutcome::unsettled();
+            }
+            Err(Unreadable::Wrong(reason)) => return self.unreadable(state, &found.stem, reason),
+        };
+        state.unreadable.remove(&found.stem);
+        let digest = candidate.digest;
+        if state.seen.get(&name) == Some(&digest) {
+            return ProposalOutcome::Unchanged;
+        }
+        let outcome = self
+            .propose_candidate(&name, candidate, scan)
+            .await
+            .unwrap_or_else(|error| {
+                let reason = format!("{error}");
+                self.tell(&LoadEvent::StorageFailed {
+                    reason: reason.clone(),
+                });
+                ProposalOutcome::Postponed { reason }
+            });
+        if !matches!(outcome, ProposalOutcome::Postponed { .. }) {
+            state.seen.insert(name, digest);
+        }
+        outcome
+    }
+
+    fn unreadable(&self, state: &mut ReloadState, stem: &str, reason: String) -> ProposalOutcome {
+        let known = state.unreadable.insert(stem.to_owned(), reason.clone());
+        if known.as_ref() != Some(&reason) {
+            if let Ok(name) = PluginName::parse(stem) {
+                self.tell(&LoadEvent::Refused {
+                    name,
+                    digest: None,
+                    reason: Refusal::new(reason.clone()),
+                });
+            } else {
+                tracing::warn!(file = %stem.escape_debug(), reason, "not a plugin");
+            }
+        }
+        ProposalOutcome::Refused { reason }
+    }
+
+    async fn propose_candidate(
+        self: &Arc<Self>,
+        name: &PluginName,
+        candidate: PluginComponent,
+        scan: Scan,
+    ) -> Result<ProposalOutcome, StorageError> {
+        let digest = candidate.digest;
+        let desired = self.desired(name).await?;
+        if desired
+            .as_ref()
+            .is_some_and(|plugin| plugin.active_digest == digest)
+        {
+            return Ok(ProposalOutcome::Unchanged);
+        }
+        if scan == Scan::AtStart && self.storage.has_seen_plugin(name, digest).await? {
+            self.tell(&LoadEvent::KnownBefore {
+                name: name.clone(),
+                digest,
+            });
+            return Ok(ProposalOutcome::KnownBefore);
+        }
+        match self.prepare(name, candidate.clone()).await {
+            Ok(prepared) => self.activate(name, candidate, desired, prepared).await,
+            Err(reason) if reason.is_transient() => Ok(ProposalOutcome::Postponed {
+                reason: reason.to_string(),
+            }),
+            Err(reason) => self.reject(name, digest, reason).await,
+        }
+    }
+
+    async fn desired(&self, name: &PluginName) -> Result<Option<DesiredPlugin>, StorageError> {
+        Ok(self
+            .storage
+            .load_plugins()
+            .await?
+            .into_iter()
+            .find(|plugin| plugin.name == *name))
+    }
+
+    async fn activate(
+        self: &Arc<Self>,
+        name: &PluginName,
+        component: PluginComponent,
+        desired: Option<DesiredPlugin>,
+        prepared: Prepared,
+    ) -> Result<ProposalOutcome, StorageError> {
+        let expected = desired.map(|plugin| plugin.generation);
+        let now = self.clock.now();
+        let activated = AuditAction::PluginActivated {
+            plugin: name.as_str().to_owned(),
+            digest: component.digest.to_hex(),
+            generation: expected.unwrap_or(0).saturating_add(1),
+        };
+        let effects =
+            Effects::audited(AuditEvent::internal(now, activated)).invalidating(Topic::Plugin, name.as_str());
+        let activation = Activation {
+            name: name.clone(),
+            component,
+            expected_generation: expected,
+            now,
+        };
+        let outcome = self.storage.activate_plugin(activation, effects).await?;
+        let desired = self.desired(name).await?;
+        match outcome {
+            ActivateOutcome::Activated { generation } => {
+                if let Some(desired) = desired {
+                    // Another node may have been quicker still: then what was prepared is not what is desired.
+                    let prepared = Some(prepared).filter(|p| p.id.digest == desired.active_digest);
+                    self.follow(&desired, prepared).await?;
+                }
+                Ok(ProposalOutcome::Activated { generation })
+            }
+            ActivateOutcome::Stale => {
+                if let Some(desired) = desired {
+                    self.follow(&desired, None).await?;
+                }
+                Ok(ProposalOutcome::Stale)
+            }
+        }
+    }
+
+    async fn reject(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+        reason: Refusal,
+    ) -> Result<ProposalOutcome, StorageError> {
+        let now = self.clock.now();
+        let text = reason.to_string();
+        let rejected = AuditAction::PluginRejected {
+            plugin: name.as_str().to_owned(),
+            digest: digest.to_hex(),
+            reason: text.clone(),
+        };
+        let effects = Effects::audited(AuditEvent::internal(now, rejected));
+        self.storage.reject_plugin(name, digest, now, effects).await?;
+        self.tell(&LoadEvent::Refused {
+            name: name.clone(),
+            digest: Some(digest),
+            reason,
+        });
+        Ok(ProposalOutcome::Refused { reason: text })
+    }
+}
