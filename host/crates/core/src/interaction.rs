@@ -109,7 +109,10 @@ impl Interaction {
         if self.is_finished() {
             return Err(Finished);
         }
-        Ok(InteractionState::Consent { authentication, scope })
+        Ok(InteractionState::Consent {
+            authentication,
+            scope,
+        })
     }
 }
 
@@ -135,7 +138,15 @@ mod tests {
         };
         let now = Timestamp::from_secs(1);
         let hash = TokenHash::of(b"id");
-        Interaction { hash, browser: None, request, state, version: 0, created_at: now, expires_at: now }
+        Interaction {
+            hash,
+            browser: None,
+            request,
+            state,
+            version: 0,
+            created_at: now,
+            expires_at: now,
+        }
     }
 
     fn authentication() -> Authentication {
@@ -153,7 +164,10 @@ mod tests {
         for state in [InteractionState::Done, InteractionState::Denied] {
             let done = interaction(state);
             assert_eq!(done.authenticated(authentication()), Err(Finished));
-            assert_eq!(done.asking_consent(authentication(), ScopeSet::default()), Err(Finished));
+            assert_eq!(
+                done.asking_consent(authentication(), ScopeSet::default()),
+                Err(Finished)
+            );
             assert!(done.authentication().is_none());
         }
     }

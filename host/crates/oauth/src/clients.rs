@@ -12,6 +12,8 @@ use authly_core::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use crate::issuer::is_loopback_host;
+
 pub use redirect_uri::{RedirectUriError, check_redirect_uri};
 pub use secret::{SECRET_LENGTH_MAX, SECRET_LENGTH_MIN};
 
@@ -103,7 +105,7 @@ pub enum CreateClientError {
         why: RedirectUriError,
     },
     /// A link that a page would show and a browser should not follow.
-    #[error("{field} {uri:?} must be an absolute https URL of at most 2000 characters")]
+    #[error("{field} {uri:?} must be an absolute https URL of at most 2000 characters (http for localhost)")]
     Link {
         /// Which field.
         field: &'static str,
@@ -355,12 +357,13 @@ fn check_audiences(audiences: Vec<String>) -> Result<Vec<String>, CreateClientEr
     }
 }
 
-/// A link that pages show: nothing but https, so that a click cannot run script or leak in the clear.
+/// A link that pages show: nothing but https, so that a click cannot run script or leak in the clear; http on this
+/// machine, where nothing leaks, for development.
 fn check_link(field: &'static str, uri: Option<String>) -> Result<Option<String>, CreateClientError> {
     let Some(uri) = uri else { return Ok(None) };
     let url = url::Url::parse(&uri)
         .ok()
-        .filter(|u| u.scheme() == "https" && u.has_host());
+        .filter(|u| u.has_host() && (u.scheme() == "https" || u.scheme() == "http" && is_loopback_host(u)));
     if url.is_none() || uri.len() > redirect_uri::LENGTH_MAX {
         return Err(CreateClientError::Link { field, uri });
     }

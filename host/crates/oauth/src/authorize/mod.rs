@@ -29,7 +29,7 @@ pub use check_redirect_uri::matches_registered;
 pub use check_response_type::RESPONSE_TYPES;
 pub use check_unsupported::UNSUPPORTED_PARAMETERS;
 pub(crate) use redirect::request_url;
-pub use redirect::{AUTHORIZE_PATH, RedirectTarget, RedirectableError};
+pub use redirect::{RedirectTarget, RedirectableError};
 
 use crate::{
     Params, Provider,

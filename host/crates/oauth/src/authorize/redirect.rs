@@ -3,10 +3,7 @@
 use authly_core::{OAuthError, StorageError, authorization::AuthorizationRequest};
 use url::form_urlencoded::Serializer;
 
-use crate::{Issuer, Params};
-
-/// Below the issuer.
-pub const AUTHORIZE_PATH: &str = "/api/v1/oauth/authorize";
+use crate::{Issuer, Params, discovery::AUTHORIZATION_PATH};
 
 /// Where answers go: a redirect URI that is known to be the client's, and what every answer carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +135,7 @@ pub(crate) fn request_url(request: &AuthorizationRequest, issuer: &Issuer) -> St
             query.append_pair(name, value);
         }
     }
-    issuer.url(&format!("{AUTHORIZE_PATH}?{}", query.finish()))
+    issuer.url(&format!("{AUTHORIZATION_PATH}?{}", query.finish()))
 }
 
 /// The longest `state` that is returned, in bytes.
