@@ -1,0 +1,112 @@
+# Texte der Seiten, Deutsch. Die Schlüssel sind in jeder Sprache dieselben (geprüft).
+# Kein Text darf < oder & enthalten: Er kommt so ins HTML, nur Argumente werden maskiert.
+
+## Überall
+brand = Authly
+skip-to-content = Zum Inhalt
+open-policy = Datenschutz
+open-terms = Nutzungsbedingungen
+use-another-account = Anderes Konto verwenden
+this-device = dieses Gerät
+app-on-device = eine App auf diesem Gerät
+
+## Anmelden
+login-title = Anmelden
+login-heading = Anmelden
+login-lead = und weiter zu { $client }
+login-lead-host = Danach geht es weiter zu { $host }.
+login-again-heading = Bestätigen Sie, dass Sie es sind
+login-again-lead = { $client } bittet Sie, sich noch einmal anzumelden.
+login-username = Benutzername
+login-password = Passwort
+login-show = Zeigen
+login-hide = Verbergen
+login-show-label = Passwort zeigen
+login-hide-label = Passwort verbergen
+login-submit = Anmelden
+login-signed-in-as = Anmeldung als
+login-rejected-title = Benutzername und Passwort passen nicht zusammen.
+login-rejected-text = Prüfen Sie beide und versuchen Sie es noch einmal.
+login-delayed-title = Zu viele Versuche.
+login-delayed-seconds = { $count ->
+    [one] Warten Sie eine Sekunde und versuchen Sie es dann noch einmal.
+   *[other] Warten Sie { $count } Sekunden und versuchen Sie es dann noch einmal.
+}
+login-delayed-minutes = { $count ->
+    [one] Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+   *[other] Warten Sie { $count } Minuten und versuchen Sie es dann noch einmal.
+}
+login-busy-title = Gerade melden sich sehr viele Menschen an.
+login-busy-text = Ihr Passwort wurde nicht geprüft. Versuchen Sie es gleich noch einmal.
+login-unavailable-title = Die Anmeldung ist im Moment nicht möglich.
+login-unavailable-text = Das liegt an uns, nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.
+
+## Zustimmung
+consent-title = Zugriff erlauben
+consent-heading = { $client } möchte auf Ihr Konto zugreifen
+consent-heading-more = { $client } möchte mehr Zugriff auf Ihr Konto
+consent-account = Angemeldet als
+consent-list = Die Anwendung dürfte dann:
+consent-list-new = Zusätzlich dürfte die Anwendung:
+consent-list-known = Das haben Sie schon erlaubt:
+consent-allow = Erlauben
+consent-deny = Abbrechen
+consent-return = In jedem Fall geht es danach zurück zu { $host }.
+consent-return-first-party = In jedem Fall geht es danach zurück zu { $client }.
+consent-new = Neu
+consent-powerful = Weitreichend
+consent-trust = Erlauben Sie nur Anwendungen den Zugriff, die Sie kennen.
+consent-operator-says = So beschrieben von { $brand }
+
+## Was eine Berechtigung erlaubt
+scope-openid = Wissen, wer Sie hier sind
+scope-profile = Ihren Namen und Ihr Profil sehen
+scope-email = Ihre E-Mail-Adresse sehen
+scope-address = Ihre Postanschrift sehen
+scope-phone = Ihre Telefonnummer sehen
+scope-offline-access = Diesen Zugriff behalten, auch wenn Sie sie nicht benutzen
+scope-read = Ihre Daten lesen
+scope-write = Ihre Daten ändern
+scope-admin = Diesen Dienst verwalten
+scope-admin-clients-read = Alle registrierten Anwendungen sehen
+scope-admin-clients-write = Anwendungen registrieren, ändern und löschen
+scope-admin-scopes-read = Alle Berechtigungen sehen, die es gibt
+scope-admin-scopes-write = Die Berechtigungen ändern, die es gibt
+scope-admin-users-read = Die Konten aller Personen sehen
+scope-admin-users-write = Konten von Personen anlegen, ändern und löschen
+scope-admin-system-read = Sehen, wie dieser Dienst eingerichtet ist und läuft
+scope-admin-system-write = Die Einrichtung dieses Dienstes ändern
+scope-unknown = Die Berechtigung „{ $scope }“ nutzen
+
+## Fehler
+error-invalid-request-title = Diese Anwendung hat eine unbrauchbare Anfrage geschickt
+error-invalid-request-text = Sie haben nichts falsch gemacht. Gehen Sie zurück zur Anwendung und versuchen Sie es noch einmal; wenn es wieder geschieht, sagen Sie es deren Betreibern.
+error-unknown-client-title = Diese Anwendung ist hier nicht bekannt
+error-unknown-client-text = Der Link nennt eine Anwendung, die nicht registriert ist. Sie wurden deshalb nicht angemeldet. Sagen Sie es den Betreibern der Anwendung.
+error-redirect-mismatch-title = Diese Anwendung wollte Sie an eine unbekannte Adresse schicken
+error-redirect-mismatch-text = Zum Schutz Ihres Kontos wurden Sie nicht dorthin geschickt. Sagen Sie es den Betreibern der Anwendung.
+error-expired-title = Diese Seite war zu lange offen
+error-expired-text = Zum Schutz Ihres Kontos muss eine Anmeldung in wenigen Minuten abgeschlossen sein. Nichts ist verloren: Beginnen Sie einfach noch einmal.
+error-other-browser-title = Diese Seite gehört zu einem anderen Browser
+error-other-browser-text = Eine Anmeldung muss in dem Browser beendet werden, in dem sie begann. Wenn das dieser ist, erlauben Sie Cookies für diese Seite und beginnen Sie noch einmal.
+error-form-rejected-title = Dieses Formular konnte nicht angenommen werden
+error-form-rejected-text = Es kam nicht von dieser Seite, oder die Seite war veraltet. Nichts wurde geändert. Beginnen Sie noch einmal.
+error-not-found-title = Unter dieser Adresse gibt es nichts
+error-not-found-text = Der Link ist vielleicht alt oder unvollständig.
+error-too-many-requests-title = Das war zu schnell
+error-too-many-requests-text = Aus Ihrem Netz kamen zu viele Anfragen. Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+error-unavailable-title = Im Moment außer Betrieb
+error-unavailable-text = Ein Teil dieses Dienstes antwortet nicht. Von Ihren Eingaben ist nichts verloren. Versuchen Sie es in einer Minute noch einmal.
+error-internal-title = Hier ist etwas schiefgegangen
+error-internal-text = Das liegt an uns, nicht an Ihnen. Versuchen Sie es noch einmal; wenn es wieder geschieht, nennen Sie dem Support die Kennung unten.
+error-back-client = Zurück zu { $client }
+error-start-again = Noch einmal beginnen
+error-retry = Noch einmal versuchen
+error-developer = Für die Entwickler der Anwendung
+error-reference = Kennung
+
+## Mitteilungen
+message-finished-title = Hier ist alles erledigt
+message-finished-text = Diese Anmeldung ist schon abgeschlossen. Gehen Sie zurück zur Anwendung; diese Seite kann geschlossen werden.
+message-start-at-app-title = Beginnen Sie bei einer Anwendung
+message-start-at-app-text = Öffnen Sie die Anwendung, die Sie benutzen möchten, und wählen Sie dort die Anmeldung. Sie werden dann hierher geführt.

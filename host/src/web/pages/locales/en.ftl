@@ -1,0 +1,113 @@
+# Texts of the pages, English. Keys are the same in every locale (tested).
+# A message may not hold < or &: its text goes into HTML as it is, only arguments are escaped.
+
+## Everywhere
+# The name people know the service by; an operator's locales/en.ftl may replace it.
+brand = Authly
+skip-to-content = Skip to content
+open-policy = Privacy policy
+open-terms = Terms of service
+use-another-account = Use another account
+this-device = this device
+app-on-device = an app on this device
+
+## Sign in
+login-title = Sign in
+login-heading = Sign in
+login-lead = to continue to { $client }
+login-lead-host = You will go on to { $host }.
+login-again-heading = Confirm it’s you
+login-again-lead = { $client } asks you to sign in again.
+login-username = User name
+login-password = Password
+login-show = Show
+login-hide = Hide
+login-show-label = Show the password
+login-hide-label = Hide the password
+login-submit = Sign in
+login-signed-in-as = Signing in as
+login-rejected-title = That user name and password don’t match.
+login-rejected-text = Check both and try again.
+login-delayed-title = Too many attempts.
+login-delayed-seconds = { $count ->
+    [one] Wait one second, then try again.
+   *[other] Wait { $count } seconds, then try again.
+}
+login-delayed-minutes = { $count ->
+    [one] Wait one minute, then try again.
+   *[other] Wait { $count } minutes, then try again.
+}
+login-busy-title = Many people are signing in right now.
+login-busy-text = Your password was not checked. Try again in a moment.
+login-unavailable-title = Signing in is not possible at the moment.
+login-unavailable-text = This is our fault, not yours. Try again in a minute.
+
+## Consent
+consent-title = Allow access
+consent-heading = { $client } would like access to your account
+consent-heading-more = { $client } would like more access to your account
+consent-account = Signed in as
+consent-list = It will be able to:
+consent-list-new = It would also be able to:
+consent-list-known = You already allowed it to:
+consent-allow = Allow
+consent-deny = Cancel
+consent-return = Whatever you choose, you will go back to { $host }.
+consent-return-first-party = Whatever you choose, you will go back to { $client }.
+consent-new = New
+consent-powerful = Powerful
+consent-trust = Only allow access to apps that you know.
+consent-operator-says = As described by { $brand }
+
+## What a scope lets an app do
+scope-openid = Know who you are here
+scope-profile = See your name and profile
+scope-email = See your e-mail address
+scope-address = See your postal address
+scope-phone = See your phone number
+scope-offline-access = Keep this access while you are not using it
+scope-read = Read your data
+scope-write = Change your data
+scope-admin = Administer this service
+scope-admin-clients-read = See all registered apps
+scope-admin-clients-write = Register, change and delete apps
+scope-admin-scopes-read = See all permissions that apps can ask for
+scope-admin-scopes-write = Change the permissions that apps can ask for
+scope-admin-users-read = See all people’s accounts
+scope-admin-users-write = Create, change and delete people’s accounts
+scope-admin-system-read = See how this service is set up and doing
+scope-admin-system-write = Change how this service is set up
+scope-unknown = Use the permission “{ $scope }”
+
+## Errors
+error-invalid-request-title = This app sent a request that can’t be used
+error-invalid-request-text = You have done nothing wrong. Go back to the app and try again; if it happens again, tell the people who run the app.
+error-unknown-client-title = This app isn’t known here
+error-unknown-client-text = The link that brought you here names an app that isn’t registered, so you have not been signed in. Tell the people who run the app.
+error-redirect-mismatch-title = This app asked to send you to an unknown address
+error-redirect-mismatch-text = To keep your account safe you have not been sent there. Tell the people who run the app.
+error-expired-title = This page was open too long
+error-expired-text = To keep your account safe, signing in must be finished within a few minutes. Nothing is lost: just start again.
+error-other-browser-title = This page belongs to another browser
+error-other-browser-text = Signing in must be finished in the browser where it began. If this is that browser, allow cookies for this site, then start again.
+error-form-rejected-title = This form could not be accepted
+error-form-rejected-text = It did not come from this page, or the page was out of date. Nothing was changed. Start again.
+error-not-found-title = There is nothing at this address
+error-not-found-text = The link may be old or incomplete.
+error-too-many-requests-title = That was too fast
+error-too-many-requests-text = Too many requests came from your network. Wait a minute, then try again.
+error-unavailable-title = Out of order for a moment
+error-unavailable-text = A part of this service does not answer. Nothing you entered is lost. Try again in a minute.
+error-internal-title = Something went wrong here
+error-internal-text = This is our fault, not yours. Try again; if it happens again, tell support the reference below.
+error-back-client = Back to { $client }
+error-start-again = Start again
+error-retry = Try again
+error-developer = For the developer of the app
+error-reference = Reference
+
+## Messages
+message-finished-title = You’re done here
+message-finished-text = This sign-in has already been completed. Go back to the app; this page can be closed.
+message-start-at-app-title = Start at an app
+message-start-at-app-text = Open the app that you would like to use and choose to sign in there. It will bring you back here.

@@ -1,0 +1,121 @@
+//! A rendered page and its Content-Security-Policy.
+
+use std::fmt::Write as _;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use url::Url;
+
+/// A page, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The status it is sent with.
+    pub status: StatusCode,
+    /// The document.
+    pub html: String,
+    /// The `Content-Security-Policy`; made for this response, never to be replaced by a general one.
+    pub csp: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after_seconds: Option<u32>,
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.html).into_response();
+        let headers = response.headers_mut();
+        let csp = HeaderValue::try_from(self.csp).unwrap_or_else(|_| HeaderValue::from_static(LOCKED));
+        headers.insert(header::CONTENT_SECURITY_POLICY, csp);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // `no-referrer` would make forms send `Origin: null`, which the CSRF check refuses.
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// Nothing may load, run or be sent.
+const LOCKED: &str = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What a page may do beyond showing text, its stylesheet and images of this server.
+#[derive(Default)]
+pub(super) struct Csp<'a> {
+    /// Scripts with this nonce.
+    pub(super) nonce: Option<&'a str>,
+    /// `fetch` to this server.
+    pub(super) connect: bool,
+    /// The page has a form, and its answer may redirect here.
+    pub(super) form: Option<&'a str>,
+}
+
+impl Csp<'_> {
+    /// The header's value (CSP Level 3).
+    pub(super) fn header(&self) -> String {
+        let mut policy = "default-src 'none'; style-src 'self'; img-src 'self' data:".to_owned();
+        if let Some(nonce) = self.nonce {
+            // Writing to a String cannot fail.
+            let _ = write!(policy, "; script-src 'nonce-{nonce}'");
+        }
+        if self.connect {
+            policy.push_str("; connect-src 'self'");
+        }
+        policy.push_str("; form-action ");
+        match self.form {
+            Some(redirect_uri) => {
+                policy.push_str("'self'");
+                if let Some(source) = redirect_source(redirect_uri) {
+                    let _ = write!(policy, " {source}");
+                }
+            }
+            None => policy.push_str("'none'"),
+        }
+        policy.push_str("; frame-ancestors 'none'; base-uri 'none'");
+        policy
+    }
+}
+
+/// The source expression for a redirect URI. Chromium applies `form-action` to the redirects that follow a form
+/// (CSP Level 3 §6.4.1.1), so the client must be named.
+fn redirect_source(redirect_uri: &str) -> Option<String> {
+    let uri = Url::parse(redirect_uri).ok()?;
+    Some(match (uri.scheme(), uri.host()) {
+        // The grammar of host-source has no place for an IPv6 literal (CSP Level 3 §2.3.1).
+        ("http" | "https", Some(url::Host::Domain(_) | url::Host::Ipv4(_))) => uri.origin().ascii_serialization(),
+        (scheme, _) => format!("{scheme}:"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_action_names_the_client() {
+        let action = |redirect_uri| Csp { form: Some(redirect_uri), ..Csp::default() }.header();
+        for (uri, source) in [
+            ("https://notes.example/cb?x=;'", "'self' https://notes.example;"),
+            ("https://notes.example:8443/cb", "'self' https://notes.example:8443;"),
+            ("http://127.0.0.1:7777/cb", "'self' http://127.0.0.1:7777;"),
+            ("http://[::1]:7777/cb", "'self' http:;"),
+            ("com.example.notes:/cb", "'self' com.example.notes:;"),
+            ("nonsense", "'self';"),
+        ] {
+            assert!(action(uri).contains(&format!("form-action {source}")), "{}", action(uri));
+        }
+    }
+
+    #[test]
+    fn a_page_without_form_or_script_may_do_neither() {
+        let policy = Csp::default().header();
+        assert_eq!(
+            policy,
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; \
+             frame-ancestors 'none'; base-uri 'none'"
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! Every page in every state: what tests render, screenshots show, and a theme is tried on before it is used.
+
+use super::{
+    BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale, LoginProblem,
+    LoginView, Message, MessageView, Page, Pages, PagesError, Problem, ScopeLine,
+};
+
+/// One state of one page.
+pub struct Sample {
+    /// A file name without extension.
+    pub name: String,
+    /// The page's data.
+    pub view: SampleView,
+}
+
+/// The data of any page.
+pub enum SampleView {
+    /// Sign in.
+    Login(LoginView),
+    /// Consent.
+    Consent(ConsentView),
+    /// Something went wrong.
+    Error(ErrorView),
+    /// Something to know.
+    Message(MessageView),
+    /// The demonstration.
+    Demo(DemoView),
+}
+
+impl SampleView {
+    /// Renders the page.
+    ///
+    /// # Errors
+    /// As the page's own method.
+    pub fn render(&self, pages: &Pages) -> Result<Page, PagesError> {
+        match self {
+            Self::Login(view) => pages.render_login(view),
+            Self::Consent(view) => pages.render_consent(view),
+            Self::Error(view) => pages.render_error(view),
+            Self::Message(view) => pages.render_message(view),
+            Self::Demo(view) => pages.render_demo(view),
+        }
+    }
+}
+
+/// All states, in every language.
+pub fn samples() -> Vec<Sample> {
+    let mut samples = vec![sample("demo", Locale::English, SampleView::Demo(demo()))];
+    for locale in Locale::ALL {
+        for (name, view) in logins(locale) {
+            samples.push(sample(&format!("login-{name}"), locale, SampleView::Login(view)));
+        }
+        for (name, view) in consents(locale) {
+            samples.push(sample(&format!("consent-{name}"), locale, SampleView::Consent(view)));
+        }
+        for problem in Problem::ALL {
+            let name = format!("error-{problem:?}").to_lowercase();
+            samples.push(sample(&name, locale, SampleView::Error(error(problem, locale))));
+        }
+        for message in Message::ALL {
+            let view = MessageView { message, back: back(message), locale };
+            let name = format!("message-{message:?}").to_lowercase();
+            samples.push(sample(&name, locale, SampleView::Message(view)));
+        }
+    }
+    samples
+}
+
+fn sample(name: &str, locale: Locale, view: SampleView) -> Sample {
+    Sample { name: format!("{name}.{}", locale.tag()), view }
+}
+
+/// A client of somebody else, with everything.
+fn notes() -> ClientView {
+    ClientView {
+        name: "Juniper Notes".to_owned(),
+        host: Some(ClientHost::Site("notes.juniper.example".to_owned())),
+        first_party: false,
+        policy_uri: Some("https://notes.juniper.example/privacy".to_owned()),
+        tos_uri: Some("https://notes.juniper.example/terms".to_owned()),
+    }
+}
+
+/// The operator's own client, with nothing.
+fn own() -> ClientView {
+    ClientView {
+        name: "Console".to_owned(),
+        host: Some(ClientHost::Site("console.example".to_owned())),
+        first_party: true,
+        policy_uri: None,
+        tos_uri: None,
+    }
+}
+
+/// A client that tries to break out of its place.
+fn hostile() -> ClientView {
+    ClientView {
+        name: "<script>alert('x')</script> & \"Donaudampfschifffahrtsgesellschaftskapitänsmützenverwaltung\"".to_owned(),
+        host: Some(ClientHost::Site(format!("{}.example", "very-long-subdomain-name.".repeat(6).trim_end_matches('.')))),
+        first_party: false,
+        policy_uri: Some("javascript:alert('x')".to_owned()),
+        tos_uri: Some("https://terms.example/\"><script>alert('x')</script>".to_owned()),
+    }
+}
+
+/// A client whose name is written from right to left.
+fn arabic() -> ClientView {
+    ClientView { name: "مذكرات القاهرة".to_owned(), host: Some(ClientHost::Device), ..notes() }
+}
+
+fn login(client: ClientView, locale: Locale) -> LoginView {
+    LoginView {
+        interaction: "mA5nq0t7v9kQx2b8L1wZ3cR6yT4uP0sD7fG2hJ5kN8E".to_owned(),
+        csrf: "Zp3Vb8n2Q6m1X0c9L7k5J4h2G1f8D6s3A0qWeRtYuIo".to_owned(),
+        client,
+        redirect_uri: "https://notes.juniper.example/callback".to_owned(),
+        username: None,
+        error: None,
+        signed_in_as: None,
+        locale,
+    }
+}
+
+fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
+    let fresh = || login(notes(), locale);
+    let failed = |error| LoginView { username: Some("alice".to_owned()), error: Some(error), ..fresh() };
+    let long = "a-user-name-that-is-as-long-as-they-come".repeat(6);
+    vec![
+        ("fresh", fresh()),
+        ("hinted", LoginView { username: Some("alice".to_owned()), ..fresh() }),
+        ("first-party", login(own(), locale)),
+        ("rejected", failed(LoginProblem::Rejected)),
+        ("delayed", failed(LoginProblem::Delayed { seconds: 30 })),
+        ("delayed-one", failed(LoginProblem::Delayed { seconds: 1 })),
+        ("delayed-minutes", failed(LoginProblem::Delayed { seconds: 900 })),
+        ("busy", failed(LoginProblem::Busy)),
+        ("unavailable", failed(LoginProblem::Unavailable)),
+        ("again", LoginView { signed_in_as: Some("alice".to_owned()), ..fresh() }),
+        (
+            "again-rejected",
+            LoginView { signed_in_as: Some("alice".to_owned()), ..failed(LoginProblem::Rejected) },
+        ),
+        ("long", LoginView { username: Some(long.clone()), ..login(hostile(), locale) }),
+        ("again-long", LoginView { signed_in_as: Some(long), ..login(hostile(), locale) }),
+        ("rtl", login(arabic(), locale)),
+    ]
+}
+
+fn scope(name: &str, is_new: bool) -> ScopeLine {
+    ScopeLine { name: name.to_owned(), description: Some(format!("Access {name}")), is_new }
+}
+
+fn consent(client: ClientView, scopes: &[(&str, bool)], locale: Locale) -> ConsentView {
+    let LoginView { interaction, csrf, redirect_uri, .. } = login(notes(), locale);
+    ConsentView {
+        interaction,
+        csrf,
+        client,
+        redirect_uri,
+        display_name: Some("Alice Adams".to_owned()),
+        username: "alice@juniper.example".to_owned(),
+        scopes: scopes.iter().map(|(name, is_new)| scope(name, *is_new)).collect(),
+        locale,
+    }
+}
+
+const USUAL: [(&str, bool); 4] = [("openid", true), ("profile", true), ("email", true), ("offline_access", true)];
+const WIDER: [(&str, bool); 5] = [
+    ("openid", false),
+    ("profile", false),
+    ("email", false),
+    ("write", true),
+    ("offline_access", true),
+];
+const ADMIN: [(&str, bool); 17] = [
+    ("openid", true),
+    ("profile", true),
+    ("email", true),
+    ("address", true),
+    ("phone", true),
+    ("offline_access", true),
+    ("read", true),
+    ("write", true),
+    ("admin", true),
+    ("admin:clients:read", true),
+    ("admin:clients:write", true),
+    ("admin:scopes:read", true),
+    ("admin:scopes:write", true),
+    ("admin:users:read", true),
+    ("admin:users:write", true),
+    ("admin:system:read", true),
+    ("admin:system:write", true),
+];
+
+fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
+    let usual = || consent(notes(), &USUAL, locale);
+    let repeated = |client| consent(client, &USUAL.map(|(name, _)| (name, false)), locale);
+    vec![
+        ("fresh", usual()),
+        ("wider", consent(notes(), &WIDER, locale)),
+        ("again", repeated(notes())),
+        ("admin", consent(own(), &ADMIN, locale)),
+        ("unknown", ConsentView { scopes: unknown_scopes(), ..usual() }),
+        ("many", ConsentView { scopes: many_scopes(40), ..usual() }),
+        ("most", ConsentView { scopes: many_scopes(authly_core::ScopeSet::COUNT_MAX), ..usual() }),
+        ("nameless", ConsentView { display_name: None, ..usual() }),
+        ("hostless", ConsentView { client: ClientView { host: None, ..notes() }, ..usual() }),
+        (
+            "app",
+            ConsentView {
+                client: ClientView { host: Some(ClientHost::App), ..notes() },
+                redirect_uri: "example.juniper.notes:/callback".to_owned(),
+                ..usual()
+            },
+        ),
+        (
+            "long",
+            ConsentView {
+                display_name: Some("<img src=x onerror=alert(1)> von und zu Hohenlohe-Waldenburg-Schillingsfürst".to_owned()),
+                username: "a.very.long.user.name.that.never.ends@a-very-long-domain-name.example".to_owned(),
+                client: hostile(),
+                ..usual()
+            },
+        ),
+        (
+            "rtl",
+            ConsentView { display_name: Some("ليلى حسن".to_owned()), username: "layla".to_owned(), ..consent(arabic(), &WIDER, locale) },
+        ),
+    ]
+}
+
+fn unknown_scopes() -> Vec<ScopeLine> {
+    let line = |name: &str, description: Option<&str>| ScopeLine {
+        name: name.to_owned(),
+        description: description.map(str::to_owned),
+        is_new: true,
+    };
+    vec![
+        line("openid", None),
+        line("invoices:read", Some("Read the invoices of your company")),
+        line("urn:example:no-description", None),
+        line("evil", Some("<b>Nothing</b> at all & \"more\"")),
+    ]
+}
+
+fn many_scopes(count: usize) -> Vec<ScopeLine> {
+    (0..count)
+        .map(|n| ScopeLine {
+            name: format!("department:{n}:files"),
+            description: Some(format!("Open the files of department {n}")),
+            is_new: true,
+        })
+        .collect()
+}
+
+fn error(problem: Problem, locale: Locale) -> ErrorView {
+    let client = || BackLink::Client {
+        name: "Juniper Notes".to_owned(),
+        uri: "https://notes.juniper.example/".to_owned(),
+    };
+    let again = || BackLink::StartAgain { uri: "/api/v1/oauth/authorize?client_id=juniper-notes".to_owned() };
+    let detail = |code: &str, description: &str| DeveloperDetail {
+        code: code.to_owned(),
+        description: description.to_owned(),
+    };
+    let (developer, back) = match problem {
+        Problem::InvalidRequest => (
+            Some(detail("invalid_request", "Send code_challenge with code_challenge_method=S256.")),
+            Some(client()),
+        ),
+        Problem::UnknownClient => (Some(detail("invalid_client", "No client has this client_id.")), None),
+        Problem::RedirectMismatch => (
+            Some(detail("invalid_request", "redirect_uri is not one of the client's redirect_uris.")),
+            Some(client()),
+        ),
+        Problem::Expired | Problem::OtherBrowser | Problem::FormRejected => (None, Some(again())),
+        Problem::Unavailable => (None, Some(BackLink::Retry { uri: "/login?interaction=x".to_owned() })),
+        Problem::NotFound | Problem::TooManyRequests | Problem::Internal => (None, None),
+    };
+    ErrorView { problem, developer, request_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(), back, locale }
+}
+
+fn back(message: Message) -> Option<BackLink> {
+    (message == Message::Finished).then(|| BackLink::Client {
+        name: "Juniper Notes".to_owned(),
+        uri: "https://notes.juniper.example/".to_owned(),
+    })
+}
+
+fn demo() -> DemoView {
+    DemoView {
+        issuer: "http://localhost:8000".to_owned(),
+        client_id: "demo".to_owned(),
+        redirect_uri: "http://localhost:8000/demo/callback".to_owned(),
+        scope: "openid profile email offline_access".to_owned(),
+        plugins_dir: Some("/home/alice/.local/share/authly/plugins".to_owned()),
+        username: "alice".to_owned(),
+    }
+}

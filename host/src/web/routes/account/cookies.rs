@@ -1,0 +1,64 @@
+//! The two cookies of a browser: its session, and what binds interactions to it.
+//!
+//! `__Host-` makes browsers refuse the cookie unless it is Secure, of this host alone and for every path, so that a
+//! sibling host cannot plant one. A loopback http issuer cannot have that; any other http issuer is refused.
+
+use authly_core::PlainToken;
+use authly_oauth::{Issuer, interaction::Browser};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
+    response::Response,
+};
+
+use crate::web::{error::Failure, extract, state::SharedState};
+
+/// The one tenant served so far is part of the names, so that tenants of one host never share a cookie.
+const SESSION: &str = "authly-default";
+/// Not an identity: it only tells whether an interaction was begun in this browser.
+const BINDING: &str = "authly-default-browser";
+
+/// What the request's cookies say.
+pub struct BrowserCookies(pub Browser);
+
+impl FromRequestParts<SharedState> for BrowserCookies {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Failure> {
+        let issuer = &state.provider.issuer;
+        let read = |name| extract::cookie(&parts.headers, &full_name(name, issuer)).and_then(PlainToken::presented);
+        Ok(Self(Browser { session: read(SESSION), binding: read(BINDING) }))
+    }
+}
+
+/// Adds the session cookie.
+pub fn set_session(response: &mut Response, issuer: &Issuer, value: &PlainToken) {
+    set(response, SESSION, issuer, value);
+}
+
+/// Adds the binding cookie when there is a new one.
+pub fn set_binding(response: &mut Response, issuer: &Issuer, value: Option<&PlainToken>) {
+    if let Some(value) = value {
+        set(response, BINDING, issuer, value);
+    }
+}
+
+fn full_name(name: &str, issuer: &Issuer) -> String {
+    if issuer.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &PlainToken) {
+    let name = full_name(name, issuer);
+    let secure = if issuer.is_https() { "; Secure" } else { "" };
+    // No Max-Age: both end with the browser; the server ends them earlier. Lax, so that a client's link to the
+    // authorization endpoint finds the person signed in.
+    let line = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}", value.expose());
+    match HeaderValue::from_str(&line) {
+        Ok(mut line) => {
+            line.set_sensitive(true);
+            response.headers_mut().append(header::SET_COOKIE, line);
+        }
+        // Tokens are base64url, or were presented in a header before.
+        Err(_) => tracing::error!("a cookie is not a header value"),
+    }
+}

@@ -1,0 +1,9 @@
+//! The pages people meet on their way through an authorization: sign-in and consent.
+
+pub mod consent;
+mod cookies;
+pub mod login;
+mod outcome;
+
+pub use cookies::{BrowserCookies, set_binding};
+pub use outcome::{Wanted, go, log_storage_failure, show};

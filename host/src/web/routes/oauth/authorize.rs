@@ -1,0 +1,78 @@
+//! The authorization endpoint (RFC 6749 §3.1): GET and POST are the same request (OIDC Core §3.1.2.1).
+
+use authly_core::{OAuthError, RequestContext};
+use authly_oauth::{
+    Params,
+    authorize::{Arrival, AuthorizeError, PageReason, authorize},
+    interaction::Browser,
+};
+use axum::{extract::State, response::Response};
+
+use crate::web::{
+    extract::{Context, Form, NoQuery, Query},
+    pages::Problem,
+    respond,
+    routes::account::{BrowserCookies, Wanted, go, log_storage_failure, set_binding, show},
+    state::{AppState, SharedState},
+};
+
+/// `GET /api/v1/oauth/authorize`.
+pub async fn get(
+    State(state): State<SharedState>,
+    Context(context): Context,
+    wanted: Wanted,
+    BrowserCookies(browser): BrowserCookies,
+    Query(params): Query,
+) -> Response {
+    answer(&state, &wanted, &params, (Arrival::Get, &browser), &context).await
+}
+
+/// `POST /api/v1/oauth/authorize`.
+pub async fn post(
+    State(state): State<SharedState>,
+    Context(context): Context,
+    wanted: Wanted,
+    BrowserCookies(browser): BrowserCookies,
+    _no_query: NoQuery,
+    Form(params): Form,
+) -> Response {
+    answer(&state, &wanted, &params, (Arrival::Post, &browser), &context).await
+}
+
+async fn answer(
+    state: &AppState,
+    wanted: &Wanted,
+    params: &Params,
+    (arrival, browser): (Arrival, &Browser),
+    context: &RequestContext,
+) -> Response {
+    let page = |problem, developer| show(state.pages.render_error(&wanted.error(problem, Some(developer), None)));
+    match authorize(&state.provider, params, arrival, browser, context).await {
+        Ok(started) => {
+            let mut response = go(state, &started.next);
+            set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
+            response
+        }
+        Err(AuthorizeError::Redirect(error)) => {
+            tracing::info!(error.code = %error.error.code, "an authorization request was refused");
+            respond::see_other(&error.location())
+        }
+        Err(AuthorizeError::Page(reason, error)) => {
+            tracing::info!(error.code = %error.code, "an authorization request was refused on a page");
+            page(problem_of(reason), error)
+        }
+        Err(AuthorizeError::Storage(error)) => {
+            log_storage_failure(&error);
+            page(Problem::Unavailable, OAuthError::unavailable())
+        }
+    }
+}
+
+/// The words for the person; the developer reads code and description beside them.
+fn problem_of(reason: PageReason) -> Problem {
+    match reason {
+        PageReason::Request => Problem::InvalidRequest,
+        PageReason::Client => Problem::UnknownClient,
+        PageReason::RedirectUri => Problem::RedirectMismatch,
+    }
+}

@@ -1,0 +1,75 @@
+// Pictures of every page in every state, into target/screens, and the checks of checks.mjs on each.
+//   cargo run -p authly --example screens -- target/screens/html && node tests/browser/screens.mjs
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { accessibility, focusIsVisible, layout, watch } from "./checks.mjs";
+import { launch } from "./chromium.mjs";
+import { serve } from "./server.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const screens = join(root, "target/screens");
+
+const VARIANTS = {
+  light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+  phone: { viewport: { width: 320, height: 640 }, colorScheme: "light", deviceScaleFactor: 2 },
+  // 1280x800 at 200 % zoom.
+  zoomed: { viewport: { width: 640, height: 400 }, colorScheme: "dark", deviceScaleFactor: 2 },
+};
+
+const problems = [];
+const report = (where, found) => problems.push(...found.map((line) => `${where}: ${line}`));
+
+/** Takes a picture of the page as it stands, and checks it. */
+async function look(page, name, variant, complaints) {
+  await page.screenshot({ path: join(screens, `${name}.${variant}.png`), fullPage: variant !== "zoomed" });
+  const where = `${name} (${variant})`;
+  report(where, complaints.splice(0));
+  report(where, await layout(page));
+  report(where, await accessibility(page));
+  if (variant === "light") report(where, await focusIsVisible(page));
+}
+
+/** The demo page, which lives: signed out, signed in, after a plugin changed, and refused. */
+async function demo(context, site, variant) {
+  Object.assign(site.demo.state, { generation: 1, department: "research", fail: false });
+  const page = await context.newPage();
+  const complaints = watch(page);
+  const ready = () => page.waitForSelector("main[data-ready]");
+  await page.goto(`${site.origin}/demo`);
+  await ready();
+  await look(page, "demo-start", variant, complaints);
+  await page.click("#sign-in");
+  await page.waitForSelector("#userinfo .claims");
+  await page.waitForFunction(() => !document.querySelector("#refresh").disabled);
+  await look(page, "demo-signed-in", variant, complaints);
+  const verified = await page.locator(".fact.good", { hasText: "Signature verified" }).count();
+  if (verified !== 2) report(`demo (${variant})`, [`${verified} of 2 signatures verified`]);
+
+  Object.assign(site.demo.state, { generation: 2, department: "engineering" });
+  await page.click("#refresh");
+  await page.waitForSelector("#userinfo .gone");
+  await page.waitForFunction(() => !document.querySelector("#refresh").disabled);
+  await look(page, "demo-refreshed", variant, complaints);
+
+  site.demo.state.fail = true;
+  await page.click("#refresh");
+  await page.waitForSelector("#problem:not([hidden])");
+  await look(page, "demo-refused", variant, complaints);
+  await page.close();
+}
+
+async function everyState(browser, variant) {
+  const browser = await launch();
+try {
+  const [pages] = await Promise.all(Object.keys(VARIANTS).map((variant) => everyState(browser, variant)));
+  console.log(`${pages} pages in ${Object.keys(VARIANTS).length} variants: ${screens}`);
+} finally {
+  await browser.close();
+}
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  console.error(`${problems.length} problems`);
+  process.exitCode = 1;
+}
