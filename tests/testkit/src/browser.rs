@@ -89,19 +89,24 @@ impl TestBrowser {
 
     /// Asks for a page.
     pub async fn get(&mut self, url: impl AsRef<str>) -> Answer {
-        self.send(Method::GET, url.as_ref(), None, None).await
+        self.send(Method::GET, url.as_ref(), None, None).await.expect("an answer")
+    }
+
+    /// Asks for a page; `None` when the server does not answer.
+    pub async fn try_get(&mut self, url: impl AsRef<str>) -> Option<Answer> {
+        self.send(Method::GET, url.as_ref(), None, None).await.ok()
     }
 
     /// Sends a form from one of the server's own pages.
     pub async fn post(&mut self, url: impl AsRef<str>, form: &[(&str, &str)]) -> Answer {
         let origin = self.origin.clone();
-        self.send(Method::POST, url.as_ref(), Some(form), Some(&origin)).await
+        self.send(Method::POST, url.as_ref(), Some(form), Some(&origin)).await.expect("an answer")
     }
 
     /// Sends a form as a page of `origin` would, with the cookies SameSite=Lax lets through: none.
     pub async fn post_cross_site(&mut self, url: impl AsRef<str>, form: &[(&str, &str)], origin: &str) -> Answer {
         let kept = std::mem::take(&mut self.cookies);
-        let answer = self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await;
+        let answer = self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await.expect("an answer");
         let set = std::mem::replace(&mut self.cookies, kept);
         self.cookies.extend(set);
         answer
@@ -109,7 +114,7 @@ impl TestBrowser {
 
     /// Sends a form with an `Origin` of the test's choosing but all cookies: an attack SameSite would stop.
     pub async fn post_with_origin(&mut self, url: impl AsRef<str>, form: &[(&str, &str)], origin: &str) -> Answer {
-        self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await
+        self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await.expect("an answer")
     }
 
     /// Follows redirects while they stay on the server; answers the page, or the redirect that leaves.
@@ -133,7 +138,7 @@ impl TestBrowser {
         url: &str,
         form: Option<&[(&str, &str)]>,
         origin: Option<&str>,
-    ) -> Answer {
+    ) -> Result<Answer, reqwest::Error> {
         let url = Url::parse(&self.origin).expect("a URL").join(url).expect("a URL");
         let mut request = self.http.request(method, url.clone());
         if !self.cookies.is_empty() {
@@ -147,10 +152,10 @@ impl TestBrowser {
         if let Some(form) = form {
             request = request.form(form);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         self.keep_cookies(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, body: response.text().await.expect("a body"), url }
+        Ok(Answer { status, headers, body: response.text().await?, url })
     }
 
     fn keep_cookies(&mut self, headers: &HeaderMap) {

@@ -1,0 +1,278 @@
+//! The composition root: from a configuration to a running server. The only file that names concrete adapters.
+
+mod authenticator;
+mod dev;
+mod keys;
+mod plugins;
+mod system;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use authly_accounts::{Login, PasswordPool};
+use authly_core::{
+    Clock, Effects, Rng, SecretBytes, StorageError, TenantId, Topic,
+    ports::{ClaimMapper, Storage, TenantStorage},
+};
+use authly_jose::{LocalSigner, SharedKeys};
+use authly_oauth::{Issuer, Provider, scopes};
+use authly_plugin_host::PluginHost;
+use authly_storage::{Sealer, cache::CachedStorage};
+
+pub use self::{
+    dev::{DevError, DevSeed},
+    keys::KeysError,
+    system::{SystemClock, SystemRng},
+};
+use crate::{
+    config::Config,
+    jobs::{Jobs, Listener, reload_when_changed},
+    secrets,
+    telemetry::Metrics,
+    web::{
+        self, AppState, Drained, Server, SharedState,
+        pages::Pages,
+        routes::demo::{ClaimTrace, Demo},
+        state::Edge,
+    },
+};
+
+/// Why a server did not start. Worded for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The encryption key cannot be had.
+    #[error("cannot read the encryption key")]
+    Key(#[from] secrets::DevKeyError),
+    /// The encryption key has the wrong size.
+    #[error("the encryption key cannot be used")]
+    Seal(#[from] authly_storage::SealKeyError),
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the database up to date")]
+    Migrate(#[from] authly_storage::MigrateError),
+    /// The database does not answer.
+    #[error("cannot use the database")]
+    Storage(#[from] StorageError),
+    /// No keys to sign with.
+    #[error("cannot prepare the signing keys")]
+    Keys(#[from] KeysError),
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No plugin can run.
+    #[error("cannot start the plugin host")]
+    Plugins(#[from] authly_plugin_host::StartError),
+    /// The threads that check passwords do not start.
+    #[error("cannot start the threads that check passwords")]
+    Passwords(#[from] authly_accounts::PasswordError),
+    /// A page or its texts are broken.
+    #[error("cannot load the pages")]
+    Pages(#[from] web::pages::PagesError),
+    /// The demo's client, people or plugin cannot be made.
+    #[error("cannot prepare the demo")]
+    Dev(#[from] DevError),
+}
+
+/// Time and randomness, so that a test can hold both.
+#[derive(Clone)]
+pub struct World {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub rng: Arc<dyn Rng>,
+}
+
+impl World {
+    /// The operating system's.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+    }
+}
+
+/// An opened database: what the command line needs, and the ground a server stands on.
+pub struct Opened {
+    /// The database behind its cache.
+    pub storage: Arc<dyn Storage>,
+    /// The one tenant.
+    pub tenant: Arc<dyn TenantStorage>,
+    /// The cache, which must be kept in step while it is used.
+    cache: CachedStorage,
+    /// The key that seals what is secret at rest.
+    encryption_key: SecretBytes,
+}
+
+/// Brings the schema up to date, opens the database and seeds what every tenant has.
+///
+/// # Errors
+/// [`StartError`] naming the part that failed.
+pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> {
+    let encryption_key = secrets::encryption_key(&config.encryption_key, world.rng.as_ref())?;
+    let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
+    let report = authly_storage::migrate(&config.database).await?;
+    if !report.applied.is_empty() {
+        tracing::info!(migrations = report.applied.len(), "brought the database schema up to date");
+    }
+    let storage = authly_storage::open(&config.database, sealer).await?;
+    let cache = authly_storage::cache::cached(storage, Arc::clone(&world.clock));
+    let storage: Arc<dyn Storage> = Arc::new(cache.clone());
+    let tenant = storage.tenant(&TenantId::default_tenant());
+    tenant.seed_scopes(&scopes::seeded(), Effects::none()).await?;
+    Ok(Opened { storage, tenant, cache, encryption_key })
+}
+
+/// A server that listens but does not serve yet.
+pub struct App {
+    server: Server,
+    router: axum::Router,
+    jobs: Jobs,
+    /// Parts a test or the command line looks at.
+    pub parts: Arc<Parts>,
+}
+
+/// The parts behind the routes.
+pub struct Parts {
+    /// The tenant's provider.
+    pub provider: Arc<Provider>,
+    /// The database.
+    pub storage: Arc<dyn Storage>,
+    /// Password hashing.
+    pub passwords: Arc<PasswordPool>,
+    /// The plugins.
+    pub plugins: Arc<PluginHost>,
+    /// What `--dev` made and must print once; `None` outside `--dev`.
+    pub dev: Option<DevSeed>,
+    /// Which plugin set which claim; `None` outside `--dev`.
+    trace: Option<Arc<ClaimTrace>>,
+}
+
+impl App {
+    /// Builds everything and binds the address.
+    ///
+    /// # Errors
+    /// [`StartError`] naming the part that failed; nothing listens then.
+    pub async fn start(config: &Config, world: World) -> Result<Self, StartError> {
+        let server = Server::bind(config.listen, config.server.limits.clone())
+            .await
+            .map_err(|source| StartError::Listen { address: config.listen, source })?;
+        let issuer = config.issuer_at(server.local_addr());
+        let opened = open(config, &world).await?;
+        let metrics = Arc::new(Metrics::new());
+        let parts = Arc::new(Parts::build(config, &issuer, &opened, &world, &metrics).await?);
+        let state = web_state(config, &parts, &world, metrics)?;
+        let jobs = start_jobs(&opened, &parts, &world);
+        Ok(Self { server, router: web::router(&state), jobs, parts })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Serves until `shutdown` resolves, drains, and ends every job.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Drained {
+        let drained = self.server.serve(self.router, shutdown).await;
+        self.jobs.stop().await;
+        self.parts.plugins.shutdown().await;
+        drained
+    }
+}
+
+impl Parts {
+    async fn build(
+        config: &Config,
+        issuer: &Issuer,
+        opened: &Opened,
+        world: &World,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, StartError> {
+        let tenant = &opened.tenant;
+        let keys = Arc::new(SharedKeys::new(keys::ensure_keys(tenant, world.clock.as_ref()).await?));
+        let passwords = Arc::new(PasswordPool::new(config.login.password_threads, config.login.password_queue)?);
+        let dev = match config.dev {
+            true => Some(dev::seed(config, issuer, tenant, &passwords, world).await?),
+            false => None,
+        };
+        let plugins = plugins::start(config, &opened.encryption_key, tenant, world, metrics).await?;
+        let plugins = Arc::new(plugins);
+        let trace = config.dev.then(|| Arc::new(ClaimTrace::new(Arc::clone(&plugins) as _)));
+        let mapper: Arc<dyn ClaimMapper> = match &trace {
+            Some(trace) => Arc::clone(trace) as _,
+            None => Arc::clone(&plugins) as _,
+        };
+        let provider = Arc::new(Provider {
+            issuer: issuer.clone(),
+            settings: config.oauth.clone(),
+            storage: Arc::clone(tenant),
+            signer: Arc::new(LocalSigner::new(Arc::clone(&keys))),
+            keys,
+            mapper,
+            rng: Arc::clone(&world.rng),
+        });
+        Ok(Self { provider, storage: Arc::clone(&opened.storage), passwords, plugins, dev, trace })
+    }
+}
+
+/// What the routes work with.
+fn web_state(
+    config: &Config,
+    parts: &Parts,
+    world: &World,
+    metrics: Arc<Metrics>,
+) -> Result<SharedState, StartError> {
+    let issuer = &parts.provider.issuer;
+    let pages = Arc::new(Pages::load(None, issuer.path(), Arc::clone(&world.rng))?);
+    let login = Login::new(Arc::clone(&parts.provider.storage), Arc::clone(&parts.passwords), config.login.throttle);
+    let edge = Arc::new(Edge {
+        issuer: issuer.clone(),
+        limits: config.server.limits.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        clock: Arc::clone(&world.clock),
+        rng: Arc::clone(&world.rng),
+        pages: Arc::clone(&pages),
+        observer: Arc::clone(&metrics) as _,
+    });
+    let demo = parts.trace.as_ref().map(|trace| Demo { view: dev::view(config, issuer), trace: Arc::clone(trace) });
+    Ok(Arc::new(AppState {
+        edge,
+        provider: Arc::clone(&parts.provider),
+        authenticator: Arc::new(authenticator::PasswordAuthenticator::new(login, Arc::clone(&metrics))),
+        pages,
+        storage: Arc::clone(&parts.storage),
+        demo,
+        metrics,
+        readiness: plugins::readiness(&parts.plugins, &world.clock),
+    }))
+}
+
+/// What every node does beside answering: following changes of keys and plugins, purging.
+fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
+    let jobs = Jobs::new();
+    jobs.spawn("cache", opened.cache.clone().run(std::future::pending()));
+    let (key_changes, plugin_changes) = (Listener::new(Topic::Key), Listener::new(Topic::Plugin));
+    let (key_changed, plugin_changed) = (Arc::clone(&key_changes.changed), Arc::clone(&plugin_changes.changed));
+    jobs.start(&opened.storage, &world.clock, vec![key_changes, plugin_changes]);
+    let (tenant, keys) = (Arc::clone(&opened.tenant), Arc::clone(&parts.provider.keys));
+    jobs.spawn(
+        "keys",
+        reload_when_changed("signing keys", key_changed, move || {
+            let (tenant, keys) = (Arc::clone(&tenant), Arc::clone(&keys));
+            async move {
+                keys.store(keys::load_keys(&tenant).await?);
+                Ok(())
+            }
+        }),
+    );
+    let plugins = Arc::clone(&parts.plugins);
+    jobs.spawn(
+        "plugins",
+        reload_when_changed("plugins", plugin_changed, move || {
+            let plugins = Arc::clone(&plugins);
+            async move { plugins.converge().await.map_err(Into::into) }
+        }),
+    );
+    jobs
+}

@@ -1,0 +1,75 @@
+//! `authly serve`
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{console::Console, failure::Failure, runtime};
+use crate::{
+    app::{App, DevSeed, StartError, World},
+    config::Config,
+    telemetry,
+};
+
+/// Serves until SIGTERM or SIGINT, then lets requests under way finish.
+pub(super) fn run(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
+    telemetry::init_logs(&config.log).map_err(|error| Failure::failed("cannot start logging", error))?;
+    runtime()?.block_on(serve(console, config))
+}
+
+async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
+    // Before anything else: a signal that comes during the start is kept and not lost.
+    let failed = |error| Failure::failed("cannot listen for signals", error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let app = App::start(config, World::system()).await.map_err(start_failure)?;
+    if let Some(seed) = &app.parts.dev {
+        let issuer = app.parts.provider.issuer.as_str();
+        console.print(&welcome(issuer, config, seed))?;
+    }
+    telemetry::log_listening(app.local_addr());
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way may finish");
+    };
+    let drained = app.serve(shutdown).await;
+    if drained.cut > 0 {
+        tracing::warn!(connections = drained.cut, "connections were cut at server.drain_timeout");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A start fails for good or because a service is away; the exit code tells a supervisor which.
+pub(super) fn start_failure(error: StartError) -> Failure {
+    match error {
+        StartError::Storage(error) => Failure::storage("use the database", error),
+        StartError::Migrate(error) => super::migrate::failure(error),
+        other => {
+            Failure::failed("the server did not start", other)
+        }
+    }
+}
+
+/// What a new user reads after `authly serve --dev`. Passwords are in no log: this goes to standard output, once.
+fn welcome(issuer: &str, config: &Config, seed: &DevSeed) -> String {
+    let mut text = format!("\nAuthly runs for development at {issuer}\n\n  Open {issuer}/demo and sign in.\n\n");
+    for (name, password) in [("demo", &seed.user_password), ("admin", &seed.admin_password)] {
+        text.push_str(&match password {
+            Some(password) => format!("  {name:<6} password {}\n", password.expose()),
+            None => format!("  {name:<6} password as printed when the account was made\n"),
+        });
+    }
+    if let Some(dir) = config.plugins.dir.as_ref() {
+        let what = if seed.has_plugin {
+            "edit a file there and the next token shows it"
+        } else {
+            "no plugin is part of this build: run `make plugins`, then start again"
+        };
+        text.push_str(&format!("\n  Plugins: {} ({what})\n", dir.display()));
+    }
+    let database = config.database.url.trim_start_matches("sqlite:");
+    text.push_str(&format!("  Data:    {database} (delete it to begin again)\n\n"));
+    text
+}

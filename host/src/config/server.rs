@@ -1,0 +1,140 @@
+//! `[server]`: the limits of the HTTP edge and whom it believes.
+
+use ipnet::IpNet;
+
+use super::{
+    key::{Key, Kind},
+    reader::Reader,
+};
+use crate::web::ServerLimits;
+
+const TRUSTED_PROXIES: Key = Key::new(
+    "server.trusted_proxies",
+    Kind::List("addresses or CIDR ranges"),
+    "[\"10.0.0.0/8\", \"::1\"]",
+    "Peers whose `X-Forwarded-For` or `Forwarded` header is believed. Empty: the client's address is always the \
+     peer's. Name your own proxies only: whoever is in this list can claim any address, and with it evade the login \
+     throttle.",
+);
+const CONNECTIONS_MAX: Key = Key::integer(
+    "server.connections_max",
+    (1, 1_000_000),
+    "8192",
+    "Open connections. At the cap new ones wait in the kernel's backlog.",
+);
+const FIRST_BYTE_TIMEOUT: Key = Key::seconds(
+    "server.first_byte_timeout",
+    (1, 60),
+    "5s",
+    "From the accept until it is known which HTTP version the peer speaks.",
+);
+const HEADER_TIMEOUT: Key = Key::seconds(
+    "server.header_timeout",
+    (1, 300),
+    "10s",
+    "For one HTTP/1 request head; also how long a kept-alive connection may stay idle. A reverse proxy in front \
+     should drop idle connections earlier than this.",
+);
+const HEADERS_MAX: Key =
+    Key::integer("server.headers_max", (16, 1_000), "64", "Header fields of one request.");
+const HEADER_BYTES_MAX: Key = Key::new(
+    "server.header_bytes_max",
+    Kind::Size { min: ServerLimits::HEADER_BYTES_MIN as u64, max: 1 << 20 },
+    "",
+    "Size of one request head.",
+)
+.default("16KiB");
+const BODY_TIMEOUT: Key = Key::seconds(
+    "server.body_timeout",
+    (1, 300),
+    "10s",
+    "For the whole request body, however it trickles.",
+);
+const REQUEST_TIMEOUT: Key = Key::seconds(
+    "server.request_timeout",
+    (1, 300),
+    "20s",
+    "From the end of the request head to the head of the response. Keep it longer than the deadlines of the \
+     database and of plugins together: those answer better than this one.",
+);
+const CONNECTION_AGE_MAX: Key = Key::seconds(
+    "server.connection_age_max",
+    (10, 86_400),
+    "1h",
+    "After this a connection is asked to end.",
+);
+const DRAIN_TIMEOUT: Key = Key::seconds(
+    "server.drain_timeout",
+    (1, 600),
+    "25s",
+    "How long requests under way may take once the server is told to stop (SIGTERM). Keep it below the time after \
+     which your service manager kills.",
+);
+const HTTP2_STREAMS_MAX: Key = Key::integer(
+    "server.http2_streams_max",
+    (1, 10_000),
+    "128",
+    "Concurrent requests of one HTTP/2 connection.",
+);
+const HTTP2_PING_INTERVAL: Key = Key::seconds(
+    "server.http2_ping_interval",
+    (1, 600),
+    "20s",
+    "How often an HTTP/2 peer must prove that it is there.",
+);
+const HTTP2_PING_TIMEOUT: Key =
+    Key::seconds("server.http2_ping_timeout", (1, 600), "10s", "How long it may take for that.");
+
+/// The keys of this section.
+pub(super) const KEYS: &[&Key] = &[
+    &TRUSTED_PROXIES,
+    &CONNECTIONS_MAX,
+    &FIRST_BYTE_TIMEOUT,
+    &HEADER_TIMEOUT,
+    &HEADERS_MAX,
+    &HEADER_BYTES_MAX,
+    &BODY_TIMEOUT,
+    &REQUEST_TIMEOUT,
+    &CONNECTION_AGE_MAX,
+    &DRAIN_TIMEOUT,
+    &HTTP2_STREAMS_MAX,
+    &HTTP2_PING_INTERVAL,
+    &HTTP2_PING_TIMEOUT,
+];
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Deadlines and caps.
+    pub limits: ServerLimits,
+}
+
+/// Checks the section.
+pub(super) fn check(reader: &mut Reader<'_>) -> ServerConfig {
+    ServerConfig {
+        trusted_proxies: reader.list(&TRUSTED_PROXIES, parse_network),
+        limits: ServerLimits {
+            connections_max: reader.integer(&CONNECTIONS_MAX),
+            first_byte_timeout: reader.duration(&FIRST_BYTE_TIMEOUT),
+            header_timeout: reader.duration(&HEADER_TIMEOUT),
+            headers_max: reader.integer(&HEADERS_MAX),
+            header_bytes_max: reader.bytes(&HEADER_BYTES_MAX),
+            body_timeout: reader.duration(&BODY_TIMEOUT),
+            request_timeout: reader.duration(&REQUEST_TIMEOUT),
+            connection_age_max: reader.duration(&CONNECTION_AGE_MAX),
+            drain_timeout: reader.duration(&DRAIN_TIMEOUT),
+            http2_streams_max: reader.integer(&HTTP2_STREAMS_MAX),
+            http2_ping_interval: reader.duration(&HTTP2_PING_INTERVAL),
+            http2_ping_timeout: reader.duration(&HTTP2_PING_TIMEOUT),
+        },
+    }
+}
+
+/// A CIDR range, or one address, which is a range of one.
+fn parse_network(text: &str) -> Result<IpNet, &'static str> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "is not an address or a CIDR range such as 10.0.0.0/8 or 2001:db8::/32")
+}

@@ -1,0 +1,41 @@
+//! Authly as its clients see it: every test talks HTTP to a whole server with a database of its own.
+//!
+//! A file is named like the endpoint, page or promise it is about. Tests named `edge_NN_…` each hold one sharp edge of
+//! the protocol that servers before us got wrong.
+
+use authly_testkit::{TestClient, TestUser, process::ServerProcess};
+use serde_json::Value;
+
+mod flow;
+mod kill_nine;
+mod swap_under_load;
+
+/// A client and a person of a server in its own process, made as an operator would.
+fn register(server: &ServerProcess) -> (TestClient, TestUser) {
+    let redirect_uri = "https://load.example/cb";
+    let client = server.authly_json(
+        &[
+            "admin", "client", "create", "--id", "load", "--redirect-uri", redirect_uri, "--grant-type",
+            "authorization_code", "--grant-type", "refresh_token", "--scope", "openid", "--scope", "offline_access",
+            "--output", "json",
+        ],
+        "",
+    );
+    let password = "a long pass phrase";
+    let user = server.authly_json(
+        &[
+            "admin", "user", "create", "--username", "alice", "--password-stdin", "--claim", "department=\"R&D\"",
+            "--output", "json",
+        ],
+        password,
+    );
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned();
+    (
+        TestClient {
+            id: "load".to_owned(),
+            secret: Some(text(&client, "client_secret")),
+            redirect_uri: redirect_uri.to_owned(),
+        },
+        TestUser { id: text(&user, "id"), username: "alice".to_owned(), password: password.to_owned() },
+    )
+}
