@@ -21,6 +21,8 @@ pub mod settings;
 mod subject;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod token;
 pub mod userinfo;
 

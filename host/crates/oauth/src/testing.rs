@@ -171,13 +171,18 @@ pub(crate) fn request(now: Timestamp) -> RequestContext {
 pub(crate) struct ScriptedMapper {
     failure: Mutex<Option<HookError>>,
     added: Mutex<Map<String, Value>>,
-    pub(crate) calls: AtomicU64,
+    calls: AtomicU64,
 }
 
 impl ScriptedMapper {
     /// Fails every call from now on, or none.
     pub(crate) fn fail_with(&self, failure: Option<HookError>) {
         *self.failure.lock().unwrap() = failure;
+    }
+
+    /// How often it was asked.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Adds these claims to every target.
