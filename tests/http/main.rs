@@ -7,6 +7,7 @@ use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
 mod flow;
+mod foreign_client;
 mod kill_nine;
 mod swap_under_load;
 
