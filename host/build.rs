@@ -2,6 +2,8 @@
 //!
 //! `make plugins` builds them; a build without them works too, and `--dev` then says what is missing.
 
+#![expect(clippy::disallowed_methods, reason = "how a build script and cargo talk")]
+
 use std::{env, fs, path::PathBuf};
 
 /// Where `make plugins` leaves what it builds, from the workspace's root.

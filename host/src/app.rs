@@ -192,10 +192,7 @@ impl Parts {
         let tenant = &opened.tenant;
         let keys = Arc::new(SharedKeys::new(keys::ensure_keys(tenant, world.clock.as_ref()).await?));
         let passwords = Arc::new(PasswordPool::new(config.login.password_threads, config.login.password_queue)?);
-        let dev = match config.dev {
-            true => Some(dev::seed(config, issuer, tenant, &passwords, world).await?),
-            false => None,
-        };
+        let dev = if config.dev { Some(dev::seed(config, issuer, tenant, &passwords, world).await?) } else { None };
         let plugins = plugins::start(config, &opened.encryption_key, tenant, world, metrics).await?;
         let plugins = Arc::new(plugins);
         let trace = config.dev.then(|| Arc::new(ClaimTrace::new(Arc::clone(&plugins) as _)));
@@ -252,13 +249,13 @@ fn web_state(
 fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
     let jobs = Jobs::new();
     jobs.spawn("cache", opened.cache.clone().run(std::future::pending()));
-    let (key_changes, plugin_changes) = (Listener::new(Topic::Key), Listener::new(Topic::Plugin));
-    let (key_changed, plugin_changed) = (Arc::clone(&key_changes.changed), Arc::clone(&plugin_changes.changed));
-    jobs.start(&opened.storage, &world.clock, vec![key_changes, plugin_changes]);
+    let (for_keys, for_plugins) = (Listener::new(Topic::Key), Listener::new(Topic::Plugin));
+    let (keys_changed, plugins_changed) = (Arc::clone(&for_keys.changed), Arc::clone(&for_plugins.changed));
+    jobs.start(&opened.storage, &world.clock, vec![for_keys, for_plugins]);
     let (tenant, keys) = (Arc::clone(&opened.tenant), Arc::clone(&parts.provider.keys));
     jobs.spawn(
         "keys",
-        reload_when_changed("signing keys", key_changed, move || {
+        reload_when_changed("signing keys", keys_changed, move || {
             let (tenant, keys) = (Arc::clone(&tenant), Arc::clone(&keys));
             async move {
                 keys.store(keys::load_keys(&tenant).await?);
@@ -269,7 +266,7 @@ fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
     let plugins = Arc::clone(&parts.plugins);
     jobs.spawn(
         "plugins",
-        reload_when_changed("plugins", plugin_changed, move || {
+        reload_when_changed("plugins", plugins_changed, move || {
             let plugins = Arc::clone(&plugins);
             async move { plugins.converge().await.map_err(Into::into) }
         }),

@@ -12,7 +12,7 @@ use super::{Browser, InteractionError, Opened, SignedIn};
 use crate::{Provider, authorize};
 
 /// How long after its end an interaction still knows what the client asked for, so that the page can begin again.
-const RESTARTABLE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const RESTARTABLE_FOR: Duration = Duration::from_hours(24);
 
 /// Loads an interaction with its client and the browser's session.
 ///

@@ -12,10 +12,10 @@ use axum::{extract::State, response::Response};
 use super::{
     cookies::{BrowserCookies, set_binding},
     login::{interaction_id, start_at_app},
-    outcome::{Wanted, go, problem_page, show},
+    outcome::{PageRequest, go, problem_page, show},
 };
 use crate::web::{
-    extract::{Context, Form, Query},
+    extract::{Form, Query},
     pages::{ClientView, ConsentView, ScopeLine},
     state::{AppState, SharedState},
 };
@@ -23,39 +23,37 @@ use crate::web::{
 /// `GET /consent?interaction=ID`.
 pub async fn show_page(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     Query(params): Query,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &wanted) };
-    match show_consent(&state.provider, &id, &browser, &context).await {
-        Ok(ConsentStep::Show(prompt)) => render(&state, &wanted, *prompt),
+    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
+    match show_consent(&state.provider, &id, &browser, &page.context).await {
+        Ok(ConsentStep::Show(prompt)) => render(&state, &page, *prompt),
         Ok(ConsentStep::Go(started)) => {
             let mut response = go(&state, &started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
             response
         }
-        Err(error) => problem_page(&state, &wanted, error),
+        Err(error) => problem_page(&state, &page, error),
     }
 }
 
 /// `POST /consent`: `interaction`, `csrf`, `decision`.
 pub async fn submit(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     Form(params): Form,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &wanted) };
+    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
     let verdict = match verdict(&params) {
         Ok(verdict) => verdict,
-        Err(error) => return problem_page(&state, &wanted, InteractionError::Malformed(error)),
+        Err(error) => return problem_page(&state, &page, InteractionError::Malformed(error)),
     };
-    match submit_consent(&state.provider, &id, &browser, verdict, &context).await {
+    match submit_consent(&state.provider, &id, &browser, verdict, &page.context).await {
         Ok(next) => go(&state, &next),
-        Err(error) => problem_page(&state, &wanted, error),
+        Err(error) => problem_page(&state, &page, error),
     }
 }
 
@@ -68,7 +66,7 @@ fn verdict(params: &Params) -> Result<ConsentVerdict, OAuthError> {
     Ok(ConsentVerdict { csrf: params.get("csrf").unwrap_or_default().to_owned(), decision })
 }
 
-fn render(state: &AppState, wanted: &Wanted, prompt: ConsentPrompt) -> Response {
+fn render(state: &AppState, page: &PageRequest, prompt: ConsentPrompt) -> Response {
     let line = |(scope, is_new): (authly_core::ports::ScopeDefinition, bool)| ScopeLine {
         name: scope.name,
         description: Some(scope.description).filter(|d| !d.is_empty()),
@@ -83,7 +81,7 @@ fn render(state: &AppState, wanted: &Wanted, prompt: ConsentPrompt) -> Response 
         display_name: name.map(str::to_owned),
         username: prompt.user.username.clone(),
         scopes: prompt.scopes.into_iter().map(line).collect(),
-        locale: wanted.locale(&prompt.ui_locales),
+        locale: page.locale(&prompt.ui_locales),
     };
     let mut response = show(state.pages.render_consent(&view));
     set_binding(&mut response, &state.provider.issuer, prompt.binding.as_ref());

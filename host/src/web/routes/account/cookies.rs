@@ -53,12 +53,11 @@ fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &PlainToken)
     // No Max-Age: both end with the browser; the server ends them earlier. Lax, so that a client's link to the
     // authorization endpoint finds the person signed in.
     let line = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}", value.expose());
-    match HeaderValue::from_str(&line) {
-        Ok(mut line) => {
-            line.set_sensitive(true);
-            response.headers_mut().append(header::SET_COOKIE, line);
-        }
+    let Ok(mut line) = HeaderValue::from_str(&line) else {
         // Tokens are base64url, or were presented in a header before.
-        Err(_) => tracing::error!("a cookie is not a header value"),
-    }
+        tracing::error!("a cookie is not a header value");
+        return;
+    };
+    line.set_sensitive(true);
+    response.headers_mut().append(header::SET_COOKIE, line);
 }

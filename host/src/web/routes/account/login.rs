@@ -11,10 +11,10 @@ use axum::{extract::State, response::Response};
 
 use super::{
     cookies::{BrowserCookies, set_binding, set_session},
-    outcome::{Wanted, go, log_storage_failure, problem_page, show},
+    outcome::{PageRequest, go, log_storage_failure, problem_page, show},
 };
 use crate::web::{
-    extract::{Context, Form, Query},
+    extract::{Form, Query},
     pages::{ClientView, LoginProblem, LoginView, Message, MessageView},
     state::{AppState, SharedState},
 };
@@ -22,38 +22,36 @@ use crate::web::{
 /// `GET /login?interaction=ID[&switch=1]`.
 pub async fn show_page(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     Query(params): Query,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &wanted) };
+    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
     let switch = params.get("switch").is_some();
-    match show_login(&state.provider, &id, &browser, switch, &context).await {
-        Ok(LoginStep::Show(prompt)) => render(&state, &wanted, *prompt, None),
+    match show_login(&state.provider, &id, &browser, switch, &page.context).await {
+        Ok(LoginStep::Show(prompt)) => render(&state, &page, *prompt, None),
         Ok(LoginStep::Go(started)) => {
             let mut response = go(&state, &started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
             response
         }
-        Err(error) => problem_page(&state, &wanted, error),
+        Err(error) => problem_page(&state, &page, error),
     }
 }
 
 /// `POST /login`: `interaction`, `csrf`, `username`, `password`.
 pub async fn submit(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     Form(params): Form,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &wanted) };
+    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
     let credentials = match credentials(&params) {
         Ok(credentials) => credentials,
-        Err(error) => return problem_page(&state, &wanted, InteractionError::Malformed(error)),
+        Err(error) => return problem_page(&state, &page, InteractionError::Malformed(error)),
     };
-    let form = (credentials, &context);
+    let form = (credentials, &page.context);
     match submit_login(&state.provider, state.authenticator.as_ref(), &id, &browser, form).await {
         Ok(LoginVerdict::SignedIn { session, next }) => {
             let mut response = go(&state, &next);
@@ -61,10 +59,10 @@ pub async fn submit(
             response
         }
         Ok(LoginVerdict::Retry { prompt, refusal }) => {
-            let problem = login_problem(&refusal, &context);
-            render(&state, &wanted, *prompt, Some(problem))
+            let problem = login_problem(&refusal, &page.context);
+            render(&state, &page, *prompt, Some(problem))
         }
-        Err(error) => problem_page(&state, &wanted, error),
+        Err(error) => problem_page(&state, &page, error),
     }
 }
 
@@ -74,8 +72,8 @@ pub(super) fn interaction_id(params: &Params) -> Option<PlainToken> {
 }
 
 /// `/login` or `/consent` opened by hand: there is nothing to sign in to.
-pub(super) fn start_at_app(state: &AppState, wanted: &Wanted) -> Response {
-    let view = MessageView { message: Message::StartAtApp, back: None, locale: wanted.locale(&[]) };
+pub(super) fn start_at_app(state: &AppState, page: &PageRequest) -> Response {
+    let view = MessageView { message: Message::StartAtApp, back: None, locale: page.locale(&[]) };
     show(state.pages.render_message(&view))
 }
 
@@ -109,7 +107,7 @@ fn login_problem(refusal: &Refusal, context: &RequestContext) -> LoginProblem {
     }
 }
 
-fn render(state: &AppState, wanted: &Wanted, prompt: LoginPrompt, error: Option<LoginProblem>) -> Response {
+fn render(state: &AppState, page: &PageRequest, prompt: LoginPrompt, error: Option<LoginProblem>) -> Response {
     let view = LoginView {
         interaction: prompt.interaction.expose().to_owned(),
         csrf: prompt.csrf,
@@ -118,7 +116,7 @@ fn render(state: &AppState, wanted: &Wanted, prompt: LoginPrompt, error: Option<
         username: prompt.username,
         error,
         signed_in_as: prompt.signed_in_as,
-        locale: wanted.locale(&prompt.ui_locales),
+        locale: page.locale(&prompt.ui_locales),
     };
     let mut response = show(state.pages.render_login(&view));
     set_binding(&mut response, &state.provider.issuer, prompt.binding.as_ref());

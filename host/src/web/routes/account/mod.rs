@@ -6,4 +6,4 @@ pub mod login;
 mod outcome;
 
 pub use cookies::{BrowserCookies, set_binding};
-pub use outcome::{Wanted, go, log_storage_failure, show};
+pub use outcome::{PageRequest, go, log_storage_failure, show};

@@ -1,6 +1,6 @@
 //! How the steps of an interaction look to a browser: where it goes next, or which page says why not.
 
-use authly_core::{OAuthError, StorageError, client::Client};
+use authly_core::{OAuthError, RequestContext, StorageError, client::Client};
 use authly_oauth::interaction::{InteractionError, Next};
 use axum::{
     extract::FromRequestParts,
@@ -16,20 +16,20 @@ use crate::web::{
     state::{AppState, SharedState},
 };
 
-/// What a page must know of the request beside its content.
-pub struct Wanted {
-    /// Correlates the page with the log.
-    pub request_id: String,
+/// A request for a page.
+pub struct PageRequest {
+    /// Its facts, for the use case and for the page that names it.
+    pub context: RequestContext,
     /// The browser's languages.
     accept_language: Option<String>,
 }
 
-impl FromRequestParts<SharedState> for Wanted {
+impl FromRequestParts<SharedState> for PageRequest {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Failure> {
         let Context(context) = Context::from_request_parts(parts, state).await?;
-        Ok(Self { request_id: context.request_id, accept_language: accept_language(&parts.headers) })
+        Ok(Self { context, accept_language: accept_language(&parts.headers) })
     }
 }
 
@@ -37,7 +37,7 @@ fn accept_language(headers: &HeaderMap) -> Option<String> {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map(str::to_owned)
 }
 
-impl Wanted {
+impl PageRequest {
     /// The page's language: the client's wish first, then the browser's.
     pub fn locale(&self, ui_locales: &[String]) -> Locale {
         Locale::negotiate(ui_locales, self.accept_language.as_deref())
@@ -49,7 +49,7 @@ impl Wanted {
             problem,
             developer: developer
                 .map(|e| DeveloperDetail { code: e.code.to_string(), description: e.description.to_owned() }),
-            request_id: self.request_id.clone(),
+            request_id: self.context.request_id.clone(),
             back,
             locale: self.locale(&[]),
         }
@@ -85,13 +85,13 @@ pub fn show(page: Result<Page, PagesError>) -> Response {
 }
 
 /// The page of an interaction that cannot go on.
-pub fn problem_page(state: &AppState, wanted: &Wanted, error: InteractionError) -> Response {
-    let problem = |problem, developer, back| show(state.pages.render_error(&wanted.error(problem, developer, back)));
+pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionError) -> Response {
+    let problem = |problem, developer, back| show(state.pages.render_error(&page.error(problem, developer, back)));
     match error {
         InteractionError::Redirect(error) => respond::see_other(&error.location()),
         InteractionError::Finished { client } => {
             let back = client.as_deref().and_then(back_to_client);
-            let view = MessageView { message: Message::Finished, back, locale: wanted.locale(&[]) };
+            let view = MessageView { message: Message::Finished, back, locale: page.locale(&[]) };
             show(state.pages.render_message(&view))
         }
         InteractionError::Expired { restart } => {

@@ -1,6 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1): GET and POST are the same request (OIDC Core §3.1.2.1).
 
-use authly_core::{OAuthError, RequestContext};
+use authly_core::OAuthError;
 use authly_oauth::{
     Params,
     authorize::{Arrival, AuthorizeError, PageReason, authorize},
@@ -9,45 +9,43 @@ use authly_oauth::{
 use axum::{extract::State, response::Response};
 
 use crate::web::{
-    extract::{Context, Form, NoQuery, Query},
+    extract::{Form, NoQuery, Query},
     pages::Problem,
     respond,
-    routes::account::{BrowserCookies, Wanted, go, log_storage_failure, set_binding, show},
+    routes::account::{BrowserCookies, PageRequest, go, log_storage_failure, set_binding, show},
     state::{AppState, SharedState},
 };
 
 /// `GET /api/v1/oauth/authorize`.
 pub async fn get(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     Query(params): Query,
 ) -> Response {
-    answer(&state, &wanted, &params, (Arrival::Get, &browser), &context).await
+    answer(&state, &page, &params, Arrival::Get, &browser).await
 }
 
 /// `POST /api/v1/oauth/authorize`.
 pub async fn post(
     State(state): State<SharedState>,
-    Context(context): Context,
-    wanted: Wanted,
+    page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
     _no_query: NoQuery,
     Form(params): Form,
 ) -> Response {
-    answer(&state, &wanted, &params, (Arrival::Post, &browser), &context).await
+    answer(&state, &page, &params, Arrival::Post, &browser).await
 }
 
 async fn answer(
     state: &AppState,
-    wanted: &Wanted,
+    page: &PageRequest,
     params: &Params,
-    (arrival, browser): (Arrival, &Browser),
-    context: &RequestContext,
+    arrival: Arrival,
+    browser: &Browser,
 ) -> Response {
-    let page = |problem, developer| show(state.pages.render_error(&wanted.error(problem, Some(developer), None)));
-    match authorize(&state.provider, params, arrival, browser, context).await {
+    let refuse = |problem, developer| show(state.pages.render_error(&page.error(problem, Some(developer), None)));
+    match authorize(&state.provider, params, arrival, browser, &page.context).await {
         Ok(started) => {
             let mut response = go(state, &started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
@@ -59,11 +57,11 @@ async fn answer(
         }
         Err(AuthorizeError::Page(reason, error)) => {
             tracing::info!(error.code = %error.code, "an authorization request was refused on a page");
-            page(problem_of(reason), error)
+            refuse(problem_of(reason), error)
         }
         Err(AuthorizeError::Storage(error)) => {
             log_storage_failure(&error);
-            page(Problem::Unavailable, OAuthError::unavailable())
+            refuse(Problem::Unavailable, OAuthError::unavailable())
         }
     }
 }
