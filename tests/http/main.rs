@@ -6,10 +6,16 @@
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
+mod client_auth;
 mod flow;
 mod foreign_client;
 mod kill_nine;
+mod outage;
+mod races;
+mod refresh;
 mod swap_under_load;
+mod token;
+mod userinfo;
 
 /// A client and a person of a server in its own process, made as an operator would.
 fn register(server: &ServerProcess) -> (TestClient, TestUser) {
