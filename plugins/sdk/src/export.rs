@@ -38,8 +38,12 @@ pub mod glue {
 #[macro_export]
 macro_rules! export {
     ($plugin:ty) => {
+        // Elsewhere there is nothing to export to; the plugin's own tests run there.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::Description = <$plugin as $crate::ClaimMapper>::describe;
+
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
-            #[cfg(target_arch = "wasm32")]
             #[used]
             #[unsafe(link_section = "authly:plugin-api")]
             static PLUGIN_API: [u8; 5] = *b"0.1.0";

@@ -22,7 +22,6 @@
 //!     }
 //! }
 //!
-//! # #[cfg(target_arch = "wasm32")]
 //! authly_plugin_sdk::export!(Tier);
 //! # fn main() {}
 //! ```
