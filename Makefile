@@ -1,0 +1,27 @@
+# Thin on purpose: what a target needs is in .ci/deps, what it does is one or two commands.
+.PHONY: run test bench plugins screens deps
+
+PLUGINS = cargo build --locked --release --target wasm32-wasip2
+
+run: plugins
+	cargo run --locked -p authly -- serve --dev
+
+plugins:
+	@.ci/deps build
+	$(PLUGINS) --manifest-path plugins/Cargo.toml --target-dir target/plugins
+
+test: deps plugins
+	cargo build --locked -p authly
+	cargo test --locked --workspace
+
+# Release build, load from a second process, each row beside the limit server of the same run.
+bench: plugins
+	cargo build --locked --release -p authly -p authly-bench
+	target/release/authly-bench
+
+# Every page in every state as a PNG in target/screens, each checked with axe.
+screens: deps
+	node tests/browser/screens.mjs
+
+deps:
+	@.ci/deps test
