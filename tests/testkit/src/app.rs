@@ -68,12 +68,18 @@ impl TestAppBuilder {
         std::fs::create_dir(dir.path().join("plugins")).expect("a folder for plugins");
         let clock = Arc::new(TestClock::new());
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(u64::from(std::process::id())));
-        let world = match self.system_world {
-            true => World::system(),
-            false => World { clock: Arc::clone(&clock) as _, rng: Arc::clone(&rng) },
+        let world = if self.system_world {
+            World::system()
+        } else {
+            World {
+                clock: Arc::clone(&clock) as _,
+                rng: Arc::clone(&rng),
+            }
         };
         let config = self.config(&dir);
-        let app = App::start(&config, world).await.unwrap_or_else(|e| panic!("the server does not start: {e:?}"));
+        let app = App::start(&config, world)
+            .await
+            .unwrap_or_else(|e| panic!("the server does not start: {e:?}"));
         let url = app.parts.provider.issuer.as_str().to_owned();
         let parts = Arc::clone(&app.parts);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -85,7 +91,16 @@ impl TestAppBuilder {
         });
         let tenant = parts.storage.tenant(&TenantId::default_tenant());
         let site = Site::new(&url, rng);
-        TestApp { site, clock, parts, tenant, dir, database: self.database, stop: Some(stop), serving }
+        TestApp {
+            site,
+            clock,
+            parts,
+            tenant,
+            dir,
+            database: self.database,
+            stop: Some(stop),
+            serving,
+        }
     }
 
     fn config(&self, dir: &TempDir) -> Config {
@@ -98,15 +113,29 @@ impl TestAppBuilder {
             ("issuer", "http://127.0.0.1:1"),
             ("listen", "127.0.0.1:0"),
             ("database.url", url.as_str()),
-            ("keys.encryption_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            (
+                "keys.encryption_key",
+                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            ),
             ("plugins.dir", plugins.as_str()),
         ];
-        let own = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let own = self
+            .settings
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
         let variable = |(key, value): (&str, &str)| {
-            (format!("AUTHLY__{}", key.to_uppercase().replace('.', "__")).into(), value.into())
+            (
+                format!("AUTHLY__{}", key.to_uppercase().replace('.', "__")).into(),
+                value.into(),
+            )
         };
-        let sources = Sources { env: given.into_iter().chain(own).map(variable).collect(), ..Sources::default() };
-        let mut config = config::load(&sources).unwrap_or_else(|e| panic!("the configuration: {e}")).config;
+        let sources = Sources {
+            env: given.into_iter().chain(own).map(variable).collect(),
+            ..Sources::default()
+        };
+        let mut config = config::load(&sources)
+            .unwrap_or_else(|e| panic!("the configuration: {e}"))
+            .config;
         config.issuer_follows_listen = true;
         config
     }
@@ -134,7 +163,11 @@ pub const PERSONAL_SCOPE: &str = "openid profile email address phone offline_acc
 impl TestApp {
     /// SQLite in a temporary folder, the test's clock, defaults for everything else.
     pub fn builder() -> TestAppBuilder {
-        TestAppBuilder { database: Database::Sqlite, settings: Vec::new(), system_world: false }
+        TestAppBuilder {
+            database: Database::Sqlite,
+            settings: Vec::new(),
+            system_world: false,
+        }
     }
 
     /// [`builder`](Self::builder), started.
@@ -179,7 +212,9 @@ impl TestApp {
     /// Any client.
     pub async fn client(&self, new: NewClient) -> TestClient {
         let now = self.now();
-        let created = create_client(self.tenant.as_ref(), new, now, self.rng.as_ref()).await.expect("a client");
+        let created = create_client(self.tenant.as_ref(), new, now, self.rng.as_ref())
+            .await
+            .expect("a client");
         TestClient {
             id: created.client.id.to_string(),
             secret: created.generated_secret.map(|s| s.expose().to_owned()),
@@ -206,19 +241,31 @@ impl TestApp {
             claims: claims.as_object().expect("an object").clone(),
             groups: vec!["staff".to_owned()],
             is_admin,
-            ..authly_accounts::NewUser::default()
         };
         let passwords = &self.parts.passwords;
-        let user = authly_accounts::create_user(self.tenant.as_ref(), passwords, new, self.now(), self.rng.as_ref())
-            .await
-            .expect("a person");
-        TestUser { id: user.id.to_string(), username: username.to_owned(), password }
+        let user = authly_accounts::create_user(
+            self.tenant.as_ref(),
+            passwords,
+            new,
+            self.now(),
+            self.rng.as_ref(),
+        )
+        .await
+        .expect("a person");
+        TestUser {
+            id: user.id.to_string(),
+            username: username.to_owned(),
+            password,
+        }
     }
 
     /// Disables or enables a person.
     pub async fn set_user_enabled(&self, user: &TestUser, enabled: bool) {
         let id = UserId::from_uuid(user.id.parse().expect("a UUID"));
-        let done = self.tenant.set_user_enabled(id, enabled, self.now(), Effects::none()).await;
+        let done = self
+            .tenant
+            .set_user_enabled(id, enabled, self.now(), Effects::none())
+            .await;
         assert!(done.expect("storage"));
     }
 
@@ -226,7 +273,12 @@ impl TestApp {
     pub async fn set_client_enabled(&self, client: &TestClient, enabled: bool) {
         let id = ClientId::parse(&client.id).expect("an id");
         let effects = Effects::none().invalidating(authly_core::Topic::Client, client.id.clone());
-        assert!(self.tenant.set_client_enabled(&id, enabled, effects).await.expect("storage"));
+        assert!(
+            self.tenant
+                .set_client_enabled(&id, enabled, effects)
+                .await
+                .expect("storage")
+        );
     }
 
     /// What the server's clock says.

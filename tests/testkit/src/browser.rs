@@ -23,18 +23,29 @@ pub struct Answer {
 impl Answer {
     /// A header as text; empty when absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Where a redirect points, absolute.
     pub fn location(&self) -> Url {
-        let text = self.headers.get(LOCATION).unwrap_or_else(|| panic!("no Location in {self:?}"));
-        self.url.join(text.to_str().expect("an ASCII location")).expect("a URL")
+        let text = self
+            .headers
+            .get(LOCATION)
+            .unwrap_or_else(|| panic!("no Location in {self:?}"));
+        self.url
+            .join(text.to_str().expect("an ASCII location"))
+            .expect("a URL")
     }
 
     /// A query parameter of the redirect.
     pub fn redirect_param(&self, name: &str) -> Option<String> {
-        self.location().query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+        self.location()
+            .query_pairs()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.into_owned())
     }
 
     /// The body as JSON.
@@ -44,10 +55,20 @@ impl Answer {
 
     /// Hidden fields of the page's form.
     pub fn hidden_fields(&self) -> BTreeMap<String, String> {
-        let inputs = self.body.split("<input").skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag);
+        let inputs = self
+            .body
+            .split("<input")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('>'))
+            .map(|(tag, _)| tag);
         inputs
             .filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"))
-            .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+            .filter_map(|tag| {
+                Some((
+                    attribute(tag, "name")?,
+                    attribute(tag, "value").unwrap_or_default(),
+                ))
+            })
             .collect()
     }
 
@@ -61,8 +82,13 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
     let (value, _) = rest.split_once('"')?;
     Some(
-        value.replace("&quot;", "\"").replace("&#x27;", "'").replace("&#x2f;", "/").replace("&lt;", "<")
-            .replace("&gt;", ">").replace("&amp;", "&"),
+        value
+            .replace("&quot;", "\"")
+            .replace("&#x27;", "'")
+            .replace("&#x2f;", "/")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
     )
 }
 
@@ -83,13 +109,22 @@ impl TestBrowser {
             .no_proxy()
             .build()
             .expect("an HTTP client");
-        let origin = Url::parse(base_url).expect("a URL").origin().ascii_serialization();
-        Self { http, origin, cookies: BTreeMap::new() }
+        let origin = Url::parse(base_url)
+            .expect("a URL")
+            .origin()
+            .ascii_serialization();
+        Self {
+            http,
+            origin,
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// Asks for a page.
     pub async fn get(&mut self, url: impl AsRef<str>) -> Answer {
-        self.send(Method::GET, url.as_ref(), None, None).await.expect("an answer")
+        self.send(Method::GET, url.as_ref(), None, None)
+            .await
+            .expect("an answer")
     }
 
     /// Asks for a page; `None` when the server does not answer.
@@ -100,21 +135,38 @@ impl TestBrowser {
     /// Sends a form from one of the server's own pages.
     pub async fn post(&mut self, url: impl AsRef<str>, form: &[(&str, &str)]) -> Answer {
         let origin = self.origin.clone();
-        self.send(Method::POST, url.as_ref(), Some(form), Some(&origin)).await.expect("an answer")
+        self.send(Method::POST, url.as_ref(), Some(form), Some(&origin))
+            .await
+            .expect("an answer")
     }
 
     /// Sends a form as a page of `origin` would, with the cookies SameSite=Lax lets through: none.
-    pub async fn post_cross_site(&mut self, url: impl AsRef<str>, form: &[(&str, &str)], origin: &str) -> Answer {
+    pub async fn post_cross_site(
+        &mut self,
+        url: impl AsRef<str>,
+        form: &[(&str, &str)],
+        origin: &str,
+    ) -> Answer {
         let kept = std::mem::take(&mut self.cookies);
-        let answer = self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await.expect("an answer");
+        let answer = self
+            .send(Method::POST, url.as_ref(), Some(form), Some(origin))
+            .await
+            .expect("an answer");
         let set = std::mem::replace(&mut self.cookies, kept);
         self.cookies.extend(set);
         answer
     }
 
     /// Sends a form with an `Origin` of the test's choosing but all cookies: an attack SameSite would stop.
-    pub async fn post_with_origin(&mut self, url: impl AsRef<str>, form: &[(&str, &str)], origin: &str) -> Answer {
-        self.send(Method::POST, url.as_ref(), Some(form), Some(origin)).await.expect("an answer")
+    pub async fn post_with_origin(
+        &mut self,
+        url: impl AsRef<str>,
+        form: &[(&str, &str)],
+        origin: &str,
+    ) -> Answer {
+        self.send(Method::POST, url.as_ref(), Some(form), Some(origin))
+            .await
+            .expect("an answer")
     }
 
     /// Follows redirects while they stay on the server; answers the page, or the redirect that leaves.
@@ -146,7 +198,11 @@ impl TestBrowser {
             request = request.header(COOKIE, pairs.join("; "));
         }
         if let Some(origin) = origin {
-            let site = if origin == self.origin { "same-origin" } else { "cross-site" };
+            let site = if origin == self.origin {
+                "same-origin"
+            } else {
+                "cross-site"
+            };
             request = request.header(ORIGIN, origin).header("Sec-Fetch-Site", site);
         }
         if let Some(form) = form {
@@ -155,7 +211,12 @@ impl TestBrowser {
         let response = request.send().await?;
         self.keep_cookies(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.text().await?, url })
+        Ok(Answer {
+            status,
+            headers,
+            body: response.text().await?,
+            url,
+        })
     }
 
     fn keep_cookies(&mut self, headers: &HeaderMap) {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use authly_core::{PlainToken, Rng, TokenHash};
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use reqwest::Url;
 
 /// A PKCE pair (RFC 7636 §4.1, §4.2).
@@ -62,5 +65,8 @@ impl Form {
 /// An `Authorization: Basic` value as RFC 6749 §2.3.1 wants it: both halves form-encoded first.
 pub fn basic(client_id: &str, client_secret: &str) -> String {
     let encode = |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(client_secret))))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", encode(client_id), encode(client_secret)))
+    )
 }

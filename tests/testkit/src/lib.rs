@@ -17,6 +17,8 @@ pub mod browser;
 #[cfg(feature = "app")]
 pub mod client;
 pub mod clock;
+#[cfg(feature = "guests")]
+pub mod guests;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "postgres")]

@@ -17,11 +17,20 @@ pub struct ServerProcess {
     pub url: String,
 }
 
-/// The binary beside the running test, built by `cargo build -p authly`.
+/// The binary of the same profile as the running program, built by `cargo build -p authly`.
 pub fn authly_binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps").join("authly");
-    assert!(path.exists(), "{} is missing: run `cargo build -p authly` first (make test does)", path.display());
+    let program = std::env::current_exe().expect("the program's own path");
+    // A test lies in `deps`, a program beside the binary.
+    let folder = program
+        .parent()
+        .filter(|dir| !dir.ends_with("deps"))
+        .or(program.parent().and_then(Path::parent));
+    let path = folder.expect("target/<profile>").join("authly");
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build -p authly` first (make test does)",
+        path.display()
+    );
     path
 }
 
@@ -31,7 +40,10 @@ impl ServerProcess {
     pub fn prepare(database_url: Option<&str>, extra: &str) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         // The port is taken and given back: the issuer must be known before the server is.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a free port")
+            .port();
         let url = format!("http://127.0.0.1:{port}");
         let sqlite = format!("sqlite:{}", dir.path().join("authly.db").display());
         let database_url = database_url.unwrap_or(&sqlite);
@@ -44,7 +56,11 @@ impl ServerProcess {
             dir.path().join("cache").display(),
         );
         std::fs::write(dir.path().join("authly.toml"), config).expect("a configuration file");
-        Self { child: None, dir, url }
+        Self {
+            child: None,
+            dir,
+            url,
+        }
     }
 
     /// Where the server looks for plugins.
@@ -77,6 +93,11 @@ impl ServerProcess {
         self.child = Some(child);
     }
 
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// `kill -9`: no handler runs, nothing is flushed.
     pub fn kill_nine(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -88,7 +109,11 @@ impl ServerProcess {
     /// SIGTERM, then waits for a graceful end and answers its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
-        let status = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().expect("kill");
+        let status = Command::new("kill")
+            .arg("-TERM")
+            .arg(child.id().to_string())
+            .status()
+            .expect("kill");
         assert!(status.success());
         child.wait().expect("an exit status").code()
     }
@@ -102,23 +127,49 @@ impl ServerProcess {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the command starts");
-        child.stdin.take().expect("piped").write_all(stdin.as_bytes()).expect("stdin");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(stdin.as_bytes())
+            .expect("stdin");
         child.wait_with_output().expect("an answer")
     }
 
     /// Like [`authly`](Self::authly), and reads the answer as JSON.
     pub fn authly_json(&self, args: &[&str], stdin: &str) -> serde_json::Value {
         let output = self.authly(args, stdin);
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
         assert!(output.status.success(), "authly {args:?} failed: {out}{err}");
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("authly {args:?} said no JSON ({e}): {out}"))
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(authly_binary());
-        command.args(args).arg("--config").arg(self.dir.path().join("authly.toml")).current_dir(self.dir.path());
+        command
+            .args(args)
+            .arg("--config")
+            .arg(self.dir.path().join("authly.toml"))
+            .current_dir(self.dir.path());
         command
     }
+}
+
+/// Memory a process holds now, in bytes (`VmRSS`); 0 when it is gone.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .unwrap_or(0)
+        << 10
 }
 
 impl Drop for ServerProcess {

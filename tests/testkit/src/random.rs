@@ -14,7 +14,10 @@ pub struct SeededRng {
 impl SeededRng {
     /// The same seed gives the same bytes in the same order of calls.
     pub fn new(seed: u64) -> Self {
-        Self { seed, counter: AtomicU64::new(0) }
+        Self {
+            seed,
+            counter: AtomicU64::new(0),
+        }
     }
 }
 

@@ -52,7 +52,11 @@ impl Site {
             .no_proxy()
             .build()
             .expect("an HTTP client");
-        Self { url: url.to_owned(), http, rng }
+        Self {
+            url: url.to_owned(),
+            http,
+            rng,
+        }
     }
 
     /// The whole URL of a path.
@@ -82,14 +86,21 @@ impl Site {
 
     /// Sends an authorization request by GET and follows our own redirects.
     pub async fn authorize(&self, browser: &mut TestBrowser, request: &Form) -> Answer {
-        let answer = browser.get(request.url(&self.at("/api/v1/oauth/authorize"))).await;
+        let answer = browser
+            .get(request.url(&self.at("/api/v1/oauth/authorize")))
+            .await;
         browser.follow(answer).await
     }
 
     /// Fills the sign-in form on the page and follows.
     pub async fn sign_in(&self, browser: &mut TestBrowser, page: &Answer, user: &TestUser) -> Answer {
         let hidden = page.hidden_fields();
-        assert!(page.has_field("password"), "not a sign-in page: {} {}", page.status, page.body);
+        assert!(
+            page.has_field("password"),
+            "not a sign-in page: {} {}",
+            page.status,
+            page.body
+        );
         let form = [
             ("interaction", hidden["interaction"].as_str()),
             ("csrf", hidden["csrf"].as_str()),
@@ -103,7 +114,12 @@ impl Site {
     /// Presses a button on the consent page and follows.
     pub async fn decide(&self, browser: &mut TestBrowser, page: &Answer, decision: &str) -> Answer {
         let hidden = page.hidden_fields();
-        assert!(page.has_field("decision"), "not a consent page: {} {}", page.status, page.body);
+        assert!(
+            page.has_field("decision"),
+            "not a consent page: {} {}",
+            page.status,
+            page.body
+        );
         let form = [
             ("interaction", hidden["interaction"].as_str()),
             ("csrf", hidden["csrf"].as_str()),
@@ -122,7 +138,12 @@ impl Site {
         if answer.has_field("decision") {
             answer = self.decide(browser, &answer, "allow").await;
         }
-        assert!(answer.status.is_redirection(), "not back at the client: {} {}", answer.status, answer.body);
+        assert!(
+            answer.status.is_redirection(),
+            "not back at the client: {} {}",
+            answer.status,
+            answer.body
+        );
         answer
     }
 
@@ -130,7 +151,12 @@ impl Site {
     pub async fn code(&self, client: &TestClient, user: &TestUser, scope: &str) -> (String, Pkce) {
         let (request, pkce) = self.authorization(client, scope);
         let answer = self.grant(&mut self.browser(), &request, user).await;
-        (answer.redirect_param("code").unwrap_or_else(|| panic!("no code in {}", answer.location())), pkce)
+        (
+            answer
+                .redirect_param("code")
+                .unwrap_or_else(|| panic!("no code in {}", answer.location())),
+            pkce,
+        )
     }
 
     /// A good code exchange: change what the test is about.
@@ -140,13 +166,23 @@ impl Site {
             .set("code", code)
             .set("redirect_uri", &client.redirect_uri)
             .set("code_verifier", &pkce.verifier);
-        if client.secret.is_none() { form.set("client_id", &client.id) } else { form }
+        if client.secret.is_none() {
+            form.set("client_id", &client.id)
+        } else {
+            form
+        }
     }
 
     /// A good refresh.
     pub fn refresh(&self, client: &TestClient, refresh_token: &str) -> Form {
-        let form = Form::new().set("grant_type", "refresh_token").set("refresh_token", refresh_token);
-        if client.secret.is_none() { form.set("client_id", &client.id) } else { form }
+        let form = Form::new()
+            .set("grant_type", "refresh_token")
+            .set("refresh_token", refresh_token);
+        if client.secret.is_none() {
+            form.set("client_id", &client.id)
+        } else {
+            form
+        }
     }
 
     /// Asks the token endpoint as the client, which authenticates as registered (Basic, or not at all).
@@ -199,8 +235,17 @@ pub async fn read(request: reqwest::RequestBuilder) -> Answer {
 
 async fn try_read(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
-    let (status, headers, url) = (response.status(), response.headers().clone(), response.url().clone());
-    Ok(Answer { status, headers, body: response.text().await?, url })
+    let (status, headers, url) = (
+        response.status(),
+        response.headers().clone(),
+        response.url().clone(),
+    );
+    Ok(Answer {
+        status,
+        headers,
+        body: response.text().await?,
+        url,
+    })
 }
 
 /// The payload of a JWT, unverified: what a test wants to look at.
@@ -215,6 +260,9 @@ pub fn jose_header(token: &str) -> Value {
 
 fn part(token: &str, index: usize) -> Value {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let part = token.split('.').nth(index).unwrap_or_else(|| panic!("not a JWT: {token}"));
+    let part = token
+        .split('.')
+        .nth(index)
+        .unwrap_or_else(|| panic!("not a JWT: {token}"));
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
