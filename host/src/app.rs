@@ -89,7 +89,10 @@ pub struct World {
 impl World {
     /// The operating system's.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+        Self {
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+        }
     }
 }
 
@@ -114,14 +117,22 @@ pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> 
     let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
     let report = authly_storage::migrate(&config.database).await?;
     if !report.applied.is_empty() {
-        tracing::info!(migrations = report.applied.len(), "brought the database schema up to date");
+        tracing::info!(
+            migrations = report.applied.len(),
+            "brought the database schema up to date"
+        );
     }
     let storage = authly_storage::open(&config.database, sealer).await?;
     let cache = authly_storage::cache::cached(storage, Arc::clone(&world.clock));
     let storage: Arc<dyn Storage> = Arc::new(cache.clone());
     let tenant = storage.tenant(&TenantId::default_tenant());
     tenant.seed_scopes(&scopes::seeded(), Effects::none()).await?;
-    Ok(Opened { storage, tenant, cache, encryption_key })
+    Ok(Opened {
+        storage,
+        tenant,
+        cache,
+        encryption_key,
+    })
 }
 
 /// A server that listens but does not serve yet.
@@ -157,14 +168,22 @@ impl App {
     pub async fn start(config: &Config, world: World) -> Result<Self, StartError> {
         let server = Server::bind(config.listen, config.server.limits.clone())
             .await
-            .map_err(|source| StartError::Listen { address: config.listen, source })?;
+            .map_err(|source| StartError::Listen {
+                address: config.listen,
+                source,
+            })?;
         let issuer = config.issuer_at(server.local_addr());
         let opened = open(config, &world).await?;
         let metrics = Arc::new(Metrics::new());
         let parts = Arc::new(Parts::build(config, &issuer, &opened, &world, &metrics).await?);
         let state = web_state(config, &parts, &world, metrics)?;
         let jobs = start_jobs(&opened, &parts, &world);
-        Ok(Self { server, router: web::router(&state), jobs, parts })
+        Ok(Self {
+            server,
+            router: web::router(&state),
+            jobs,
+            parts,
+        })
     }
 
     /// Where it listens.
@@ -190,12 +209,23 @@ impl Parts {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, StartError> {
         let tenant = &opened.tenant;
-        let keys = Arc::new(SharedKeys::new(keys::ensure_keys(tenant, world.clock.as_ref()).await?));
-        let passwords = Arc::new(PasswordPool::new(config.login.password_threads, config.login.password_queue)?);
-        let dev = if config.dev { Some(dev::seed(config, issuer, tenant, &passwords, world).await?) } else { None };
+        let keys = Arc::new(SharedKeys::new(
+            keys::ensure_keys(tenant, world.clock.as_ref()).await?,
+        ));
+        let passwords = Arc::new(PasswordPool::new(
+            config.login.password_threads,
+            config.login.password_queue,
+        )?);
+        let dev = if config.dev {
+            Some(dev::seed(config, issuer, tenant, &passwords, world).await?)
+        } else {
+            None
+        };
         let plugins = plugins::start(config, &opened.encryption_key, tenant, world, metrics).await?;
         let plugins = Arc::new(plugins);
-        let trace = config.dev.then(|| Arc::new(ClaimTrace::new(Arc::clone(&plugins) as _)));
+        let trace = config
+            .dev
+            .then(|| Arc::new(ClaimTrace::new(Arc::clone(&plugins) as _)));
         let mapper: Arc<dyn ClaimMapper> = match &trace {
             Some(trace) => Arc::clone(trace) as _,
             None => Arc::clone(&plugins) as _,
@@ -209,7 +239,14 @@ impl Parts {
             mapper,
             rng: Arc::clone(&world.rng),
         });
-        Ok(Self { provider, storage: Arc::clone(&opened.storage), passwords, plugins, dev, trace })
+        Ok(Self {
+            provider,
+            storage: Arc::clone(&opened.storage),
+            passwords,
+            plugins,
+            dev,
+            trace,
+        })
     }
 }
 
@@ -222,7 +259,11 @@ fn web_state(
 ) -> Result<SharedState, StartError> {
     let issuer = &parts.provider.issuer;
     let pages = Arc::new(Pages::load(None, issuer.path(), Arc::clone(&world.rng))?);
-    let login = Login::new(Arc::clone(&parts.provider.storage), Arc::clone(&parts.passwords), config.login.throttle);
+    let login = Login::new(
+        Arc::clone(&parts.provider.storage),
+        Arc::clone(&parts.passwords),
+        config.login.throttle,
+    );
     let edge = Arc::new(Edge {
         issuer: issuer.clone(),
         limits: config.server.limits.clone(),
@@ -232,11 +273,17 @@ fn web_state(
         pages: Arc::clone(&pages),
         observer: Arc::clone(&metrics) as _,
     });
-    let demo = parts.trace.as_ref().map(|trace| Demo { view: dev::view(config, issuer), trace: Arc::clone(trace) });
+    let demo = parts.trace.as_ref().map(|trace| Demo {
+        view: dev::view(config, issuer),
+        trace: Arc::clone(trace),
+    });
     Ok(Arc::new(AppState {
         edge,
         provider: Arc::clone(&parts.provider),
-        authenticator: Arc::new(authenticator::PasswordAuthenticator::new(login, Arc::clone(&metrics))),
+        authenticator: Arc::new(authenticator::PasswordAuthenticator::new(
+            login,
+            Arc::clone(&metrics),
+        )),
         pages,
         storage: Arc::clone(&parts.storage),
         demo,

@@ -3,5 +3,10 @@
 use std::{io, process::ExitCode};
 
 fn main() -> ExitCode {
-    authly::cli::run(std::env::args_os(), std::env::vars_os(), &mut io::stdout(), &mut io::stderr())
+    authly::cli::run(
+        std::env::args_os(),
+        std::env::vars_os(),
+        &mut io::stdout(),
+        &mut io::stderr(),
+    )
 }

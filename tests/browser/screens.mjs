@@ -21,9 +21,18 @@ const VARIANTS = {
 const problems = [];
 const report = (where, found) => problems.push(...found.map((line) => `${where}: ${line}`));
 
+/** The whole page, in a window as high as it: what sticks to the window's edge hides nothing then. */
+async function picture(page, path, variant) {
+  const { viewport } = VARIANTS[variant];
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  if (variant !== "zoomed") await page.setViewportSize({ ...viewport, height: Math.max(height, viewport.height) });
+  await page.screenshot({ path });
+  await page.setViewportSize(viewport);
+}
+
 /** Takes a picture of the page as it stands, and checks it. */
 async function look(page, name, variant, complaints) {
-  await page.screenshot({ path: join(screens, `${name}.${variant}.png`), fullPage: variant !== "zoomed" });
+  await picture(page, join(screens, `${name}.${variant}.png`), variant);
   const where = `${name} (${variant})`;
   report(where, complaints.splice(0));
   report(where, await layout(page));
@@ -61,7 +70,22 @@ async function demo(context, site, variant) {
 }
 
 async function everyState(browser, variant) {
-  const browser = await launch();
+  const site = await serve(join(screens, "html"));
+  const context = await browser.newContext({ ...VARIANTS[variant], reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const complaints = watch(page);
+  for (const name of site.pages.filter((name) => !name.startsWith("demo."))) {
+    await page.goto(`${site.origin}/${name}`, { waitUntil: "load" });
+    await look(page, name, variant, complaints);
+  }
+  await demo(context, site, variant);
+  await context.close();
+  site.close();
+  return site.pages.length;
+}
+
+mkdirSync(screens, { recursive: true });
+const browser = await launch();
 try {
   const [pages] = await Promise.all(Object.keys(VARIANTS).map((variant) => everyState(browser, variant)));
   console.log(`${pages} pages in ${Object.keys(VARIANTS).length} variants: ${screens}`);

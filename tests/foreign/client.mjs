@@ -6,7 +6,11 @@
 //
 // The password and, for a confidential client, its secret come from the environment: AUTHLY_PASSWORD, CLIENT_SECRET.
 import assert from 'node:assert/strict'
-import * as client from 'openid-client'
+import { webcrypto } from 'node:crypto'
+
+// Node.js 18, as Debian 12 has it, keeps Web Crypto out of the global scope.
+globalThis.crypto ??= webcrypto
+const client = await import('openid-client')
 
 const [issuer, clientId, redirectUri, username] = process.argv.slice(2)
 const { AUTHLY_PASSWORD: password, CLIENT_SECRET: secret } = process.env

@@ -9,7 +9,9 @@ use authly_testkit::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 fn grant() -> Form {
-    Form::new().set("grant_type", "client_credentials").set("scope", "read")
+    Form::new()
+        .set("grant_type", "client_credentials")
+        .set("scope", "read")
 }
 
 async fn service(app: &TestApp, method: &str, secret: &str) -> TestClient {
@@ -31,12 +33,22 @@ async fn edge_34_one_request_authenticates_one_way() {
     let secret = client.secret.as_ref().unwrap();
     let both = grant().set("client_id", &client.id).set("client_secret", secret);
     let answer = app.token_with(Some(&basic(&client.id, secret)), &both).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &"invalid_request".into()), "{}", answer.body);
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (400, &"invalid_request".into()),
+        "{}",
+        answer.body
+    );
     let other = grant().set("client_id", "another");
     let answer = app.token_with(Some(&basic(&client.id, secret)), &other).await;
     assert!(answer.status.is_client_error(), "{}", answer.body);
     let same = grant().set("client_id", &client.id);
-    assert_eq!(app.token_with(Some(&basic(&client.id, secret)), &same).await.status, 200);
+    assert_eq!(
+        app.token_with(Some(&basic(&client.id, secret)), &same)
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -44,14 +56,30 @@ async fn edge_35_basic_credentials_are_form_decoded() {
     let app = TestApp::start().await;
     let secret = "a: b+c%d ü & long enough to be one";
     let client = service(&app, "client_secret_basic", secret).await;
-    assert_eq!(app.token_with(Some(&basic(&client.id, secret)), &grant()).await.status, 200);
+    assert_eq!(
+        app.token_with(Some(&basic(&client.id, secret)), &grant())
+            .await
+            .status,
+        200
+    );
     let raw = format!("Basic {}", STANDARD.encode(format!("{}:{secret}", client.id)));
     let answer = app.token_with(Some(&raw), &grant()).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (401, &"invalid_client".into()));
-    for broken in ["Basic !", "Basic", &format!("Basic {}", STANDARD.encode("service")), "Basic /w=="] {
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (401, &"invalid_client".into())
+    );
+    for broken in [
+        "Basic !",
+        "Basic",
+        &format!("Basic {}", STANDARD.encode("service")),
+        "Basic /w==",
+    ] {
         let answer = app.token_with(Some(broken), &grant()).await;
         assert_eq!(answer.status, 401, "{broken}: {}", answer.body);
-        assert!(answer.header("www-authenticate").starts_with("Basic "), "{broken}");
+        assert!(
+            answer.header("www-authenticate").starts_with("Basic "),
+            "{broken}"
+        );
     }
 }
 
@@ -63,10 +91,20 @@ async fn edge_36_only_the_registered_method_is_accepted() {
     let posted = grant().set("client_id", &client.id).set("client_secret", secret);
     assert_eq!(app.token_with(None, &posted).await.status, 200);
     let answer = app.token_with(Some(&basic(&client.id, secret)), &grant()).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (401, &"invalid_client".into()));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (401, &"invalid_client".into())
+    );
     let nothing = app.token_with(None, &grant().set("client_id", &client.id)).await;
-    assert_eq!((nothing.status.as_u16(), &nothing.json()["error"]), (401, &"invalid_client".into()));
-    assert_eq!(nothing.header("www-authenticate"), "", "no header was used, so no scheme is asked for");
+    assert_eq!(
+        (nothing.status.as_u16(), &nothing.json()["error"]),
+        (401, &"invalid_client".into())
+    );
+    assert_eq!(
+        nothing.header("www-authenticate"),
+        "",
+        "no header was used, so no scheme is asked for"
+    );
 
     let public = app.public_client("web").await;
     let with_secret = Form::new()
@@ -74,7 +112,11 @@ async fn edge_36_only_the_registered_method_is_accepted() {
         .set("refresh_token", "x")
         .set("client_id", &public.id)
         .set("client_secret", "anything at all");
-    assert_eq!(app.token_with(None, &with_secret).await.status, 401, "a public client has no secret to be right");
+    assert_eq!(
+        app.token_with(None, &with_secret).await.status,
+        401,
+        "a public client has no secret to be right"
+    );
 }
 
 #[tokio::test]
@@ -84,7 +126,10 @@ async fn a_disabled_client_is_refused_like_an_unknown_one() {
     assert_eq!(app.token(&client, &grant()).await.status, 200);
     app.set_client_enabled(&client, false).await;
     let disabled = app.token(&client, &grant()).await;
-    assert_eq!((disabled.status.as_u16(), &disabled.json()["error"]), (401, &"invalid_client".into()));
+    assert_eq!(
+        (disabled.status.as_u16(), &disabled.json()["error"]),
+        (401, &"invalid_client".into())
+    );
     app.set_client_enabled(&client, true).await;
     assert_eq!(app.token(&client, &grant()).await.status, 200);
 }

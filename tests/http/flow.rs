@@ -27,7 +27,10 @@ async fn a_whole_flow(app: &TestApp) {
 
     let login = app.authorize(&mut browser, &request).await;
     assert_eq!(login.status, 200);
-    assert!(login.body.contains("The web application"), "the page says who asks");
+    assert!(
+        login.body.contains("The web application"),
+        "the page says who asks"
+    );
     let consent = app.sign_in(&mut browser, &login, &user).await;
     assert!(consent.has_field("decision"), "{}", consent.body);
     let back = app.decide(&mut browser, &consent, "allow").await;
@@ -41,14 +44,21 @@ async fn a_whole_flow(app: &TestApp) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("cache-control"), "no-store");
     let tokens = answer.json();
-    let (access, id) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
+    let (access, id) = (
+        tokens["access_token"].as_str().unwrap(),
+        tokens["id_token"].as_str().unwrap(),
+    );
     assert_eq!(jose_header(access)["typ"], "at+jwt");
     assert_eq!(jose_header(access)["alg"], "ES256");
     assert_eq!(jose_header(id)["alg"], "RS256");
     assert_eq!(claims(id)["aud"], client.id.as_str());
     assert_eq!(claims(id)["nonce"], "n-1");
     assert_eq!(claims(id)["sub"], user.id.to_string());
-    assert_eq!(claims(id).get("email"), None, "claims of a scope are UserInfo's (OIDC Core §5.4)");
+    assert_eq!(
+        claims(id).get("email"),
+        None,
+        "claims of a scope are UserInfo's (OIDC Core §5.4)"
+    );
 
     let userinfo = app.userinfo(access).await;
     assert_eq!(userinfo.status, 200, "{}", userinfo.body);
@@ -59,5 +69,8 @@ async fn a_whole_flow(app: &TestApp) {
     let refreshed = app.token(&client, &app.refresh(&client, first)).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);
     assert_ne!(refreshed.json()["refresh_token"], first);
-    assert_eq!(claims(refreshed.json()["id_token"].as_str().unwrap())["sub"], user.id.to_string());
+    assert_eq!(
+        claims(refreshed.json()["id_token"].as_str().unwrap())["sub"],
+        user.id.to_string()
+    );
 }

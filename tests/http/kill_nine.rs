@@ -7,12 +7,8 @@ use std::{
 };
 
 use authly_testkit::{
-    Site, TestClient, TestUser,
-    browser::TestBrowser,
-    client::Pkce,
-    postgres::PostgresServer,
-    process::ServerProcess,
-    random::SeededRng,
+    Site, TestClient, TestUser, browser::TestBrowser, client::Pkce, postgres::PostgresServer,
+    process::ServerProcess, random::SeededRng,
 };
 
 use crate::register;
@@ -44,18 +40,30 @@ struct Ledger {
 }
 
 async fn rounds(mut server: ServerProcess) {
-    let rounds: u64 = std::env::var("AUTHLY_KILL_ROUNDS").ok().and_then(|s| s.parse().ok()).unwrap_or(3);
+    let rounds: u64 = std::env::var("AUTHLY_KILL_ROUNDS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(3);
     server.start();
-    let site = Site::new(&server.url, Arc::new(SeededRng::new(u64::from(std::process::id()))));
+    let site = Site::new(
+        &server.url,
+        Arc::new(SeededRng::new(u64::from(std::process::id()))),
+    );
     let (client, user) = register(&server);
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let (mut refreshed, mut redeemed) = (0, 0);
     for round in 0..rounds {
         let mut callers = Vec::new();
         for _ in 0..CALLERS {
-            let mut caller = Caller { site: site.clone(), client: client.clone(), ledger: Arc::clone(&ledger) };
+            let mut caller = Caller {
+                site: site.clone(),
+                client: client.clone(),
+                ledger: Arc::clone(&ledger),
+            };
             let browser = signed_in(&site, &client, &user).await;
-            callers.push(tokio::spawn(async move { caller.call_until_killed(browser).await }));
+            callers.push(tokio::spawn(
+                async move { caller.call_until_killed(browser).await },
+            ));
         }
         // Another moment of the server's life each time.
         tokio::time::sleep(Duration::from_millis(300 + 67 * (round % 10))).await;
@@ -64,20 +72,33 @@ async fn rounds(mut server: ServerProcess) {
             caller.await.expect("a caller only stops when the server is gone");
         }
         server.start();
-        let Ledger { refresh_tokens, redeemed: codes } = std::mem::take(&mut *ledger.lock().unwrap());
+        let Ledger {
+            refresh_tokens,
+            redeemed: codes,
+        } = std::mem::take(&mut *ledger.lock().unwrap());
         refreshed += refresh_tokens.len();
         redeemed += codes.len();
         for token in refresh_tokens {
             let answer = site.token(&client, &site.refresh(&client, &token)).await;
-            assert_eq!(answer.status, 200, "round {round}: an acknowledged refresh token is lost: {}", answer.body);
+            assert_eq!(
+                answer.status, 200,
+                "round {round}: an acknowledged refresh token is lost: {}",
+                answer.body
+            );
         }
         for (code, pkce) in codes {
             let answer = site.token(&client, &site.exchange(&client, &code, &pkce)).await;
-            assert_eq!(answer.status, 400, "round {round}: a redeemed code works again: {}", answer.body);
+            assert_eq!(
+                answer.status, 400,
+                "round {round}: a redeemed code works again: {}",
+                answer.body
+            );
             assert_eq!(answer.json()["error"], "invalid_grant");
         }
     }
-    println!("{rounds} rounds: {refreshed} acknowledged refresh tokens kept, {redeemed} redeemed codes stayed spent");
+    println!(
+        "{rounds} rounds: {refreshed} acknowledged refresh tokens kept, {redeemed} redeemed codes stayed spent"
+    );
     assert!(refreshed > 0 && redeemed > 0, "the load reached both grants");
 }
 
@@ -110,9 +131,16 @@ impl Caller {
     /// Redeems a new code; answers the family's place in the ledger.
     async fn redeem(&mut self, browser: &mut TestBrowser) -> Option<usize> {
         let (request, pkce) = self.site.authorization(&self.client, "openid offline_access");
-        let back = browser.try_get(request.url(&self.site.at("/api/v1/oauth/authorize"))).await?;
-        let code = back.redirect_param("code").unwrap_or_else(|| panic!("no code: {} {}", back.status, back.body));
-        let answer = self.site.try_token(&self.client, &self.site.exchange(&self.client, &code, &pkce)).await?;
+        let back = browser
+            .try_get(request.url(&self.site.at("/api/v1/oauth/authorize")))
+            .await?;
+        let code = back
+            .redirect_param("code")
+            .unwrap_or_else(|| panic!("no code: {} {}", back.status, back.body));
+        let answer = self
+            .site
+            .try_token(&self.client, &self.site.exchange(&self.client, &code, &pkce))
+            .await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
         let mut ledger = self.ledger.lock().unwrap();
@@ -123,7 +151,10 @@ impl Caller {
 
     async fn refresh(&mut self, family: usize) -> Option<()> {
         let token = self.ledger.lock().unwrap().refresh_tokens[family].clone();
-        let answer = self.site.try_token(&self.client, &self.site.refresh(&self.client, &token)).await?;
+        let answer = self
+            .site
+            .try_token(&self.client, &self.site.refresh(&self.client, &token))
+            .await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let next = answer.json()["refresh_token"].as_str().unwrap().to_owned();
         self.ledger.lock().unwrap().refresh_tokens[family] = next;

@@ -22,27 +22,58 @@ fn register(server: &ServerProcess) -> (TestClient, TestUser) {
     let redirect_uri = "https://load.example/cb";
     let client = server.authly_json(
         &[
-            "admin", "client", "create", "--id", "load", "--redirect-uri", redirect_uri, "--grant-type",
-            "authorization_code", "--grant-type", "refresh_token", "--scope", "openid", "--scope", "offline_access",
-            "--output", "json",
+            "admin",
+            "client",
+            "create",
+            "--id",
+            "load",
+            "--redirect-uri",
+            redirect_uri,
+            "--grant-type",
+            "authorization_code",
+            "--grant-type",
+            "refresh_token",
+            "--scope",
+            "openid",
+            "--scope",
+            "offline_access",
+            "--output",
+            "json",
         ],
         "",
     );
     let password = "a long pass phrase";
     let user = server.authly_json(
         &[
-            "admin", "user", "create", "--username", "alice", "--password-stdin", "--claim", "department=\"R&D\"",
-            "--output", "json",
+            "admin",
+            "user",
+            "create",
+            "--username",
+            "alice",
+            "--password-stdin",
+            "--claim",
+            "department=\"R&D\"",
+            "--output",
+            "json",
         ],
         password,
     );
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned();
+    let text = |value: &Value, name: &str| {
+        value[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {value}"))
+            .to_owned()
+    };
     (
         TestClient {
             id: "load".to_owned(),
             secret: Some(text(&client, "client_secret")),
             redirect_uri: redirect_uri.to_owned(),
         },
-        TestUser { id: text(&user, "id"), username: "alice".to_owned(), password: password.to_owned() },
+        TestUser {
+            id: text(&user, "id"),
+            username: "alice".to_owned(),
+            password: password.to_owned(),
+        },
     )
 }

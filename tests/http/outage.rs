@@ -29,7 +29,11 @@ async fn an_outage_is_never_a_no_and_loses_nothing() {
     let mut browser = app.browser();
     let (request, pkce) = app.authorization(&client, "openid offline_access");
     app.grant(&mut browser, &request, &user).await;
-    let code = app.grant(&mut browser, &request, &user).await.redirect_param("code").unwrap();
+    let code = app
+        .grant(&mut browser, &request, &user)
+        .await
+        .redirect_param("code")
+        .unwrap();
     let exchange = app.exchange(&client, &code, &pkce);
     let login_page = app.authorize(&mut app.browser(), &request).await;
     assert!(login_page.has_field("password"));
@@ -41,8 +45,16 @@ async fn an_outage_is_never_a_no_and_loses_nothing() {
     let page = browser.get(&login_page.url.to_string()).await;
     assert_eq!(page.status, 503, "{}", page.body);
     assert!(page.body.contains("<html"), "a person sees a page");
-    assert_eq!(app.request(Method::GET, "/health").await.status, 200, "the process is alive");
-    assert_eq!(app.request(Method::GET, "/health/ready").await.status, 503, "and says it is not fit for traffic");
+    assert_eq!(
+        app.request(Method::GET, "/health").await.status,
+        200,
+        "the process is alive"
+    );
+    assert_eq!(
+        app.request(Method::GET, "/health/ready").await.status,
+        503,
+        "and says it is not fit for traffic"
+    );
 
     postgres.start().await.expect("it starts");
     let redeemed = app.token(&client, &exchange).await;

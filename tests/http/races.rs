@@ -43,13 +43,26 @@ async fn edge_29_one_code_gives_tokens_once() {
         let (code, pkce) = app.code(&client, &user, "openid offline_access").await;
         let answers = all_at_once(&app, &client, &app.exchange(&client, &code, &pkce)).await;
         let good: Vec<&Answer> = answers.iter().filter(|a| a.status == 200).collect();
-        assert_eq!(good.len(), 1, "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        assert_eq!(
+            good.len(),
+            1,
+            "{:?}",
+            answers.iter().map(|a| a.status).collect::<Vec<_>>()
+        );
         for answer in answers.iter().filter(|a| a.status != 200) {
-            assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &"invalid_grant".into()));
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["error"]),
+                (400, &"invalid_grant".into())
+            );
         }
         // The others were replays, so what the one got is dead (RFC 6749 §4.1.2).
         let tokens = good[0].json();
-        assert_eq!(app.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+        assert_eq!(
+            app.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            401
+        );
         let refresh = app.refresh(&client, tokens["refresh_token"].as_str().unwrap());
         assert_eq!(app.token(&client, &refresh).await.status, 400);
     }
@@ -68,7 +81,11 @@ async fn edge_45_parallel_refreshes_lead_to_one_successor() {
         }
         assert_eq!(successors.len(), 1, "all callers hold the same token");
         let second = app.refresh(&client, successors.first().unwrap());
-        assert_eq!(app.token(&client, &second).await.status, 200, "and the family lives");
+        assert_eq!(
+            app.token(&client, &second).await.status,
+            200,
+            "and the family lives"
+        );
     }
 }
 
@@ -78,16 +95,26 @@ async fn no_child_of_a_replayed_family_survives() {
         for _ in 0..5 {
             let tokens = app.tokens(&client, &user, "openid offline_access").await;
             let first = app.refresh(&client, tokens["refresh_token"].as_str().unwrap());
-            let second = app.token(&client, &first).await.json()["refresh_token"].as_str().unwrap().to_owned();
+            let second = app.token(&client, &first).await.json()["refresh_token"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             let second = app.refresh(&client, &second);
-            let third = app.token(&client, &second).await.json()["refresh_token"].as_str().unwrap().to_owned();
+            let third = app.token(&client, &second).await.json()["refresh_token"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             // The first token's successor was used: presenting it now is a replay, while its grandchild rotates.
             let third = app.refresh(&client, &third);
             let (replay, rotation) = tokio::join!(app.token(&client, &first), app.token(&client, &third));
             assert_eq!(replay.status, 400);
             if rotation.status == 200 {
                 let child = app.refresh(&client, rotation.json()["refresh_token"].as_str().unwrap());
-                assert_eq!(app.token(&client, &child).await.status, 400, "a child escaped the revocation");
+                assert_eq!(
+                    app.token(&client, &child).await.status,
+                    400,
+                    "a child escaped the revocation"
+                );
                 let access = rotation.json()["access_token"].as_str().unwrap().to_owned();
                 assert_eq!(app.userinfo(&access).await.status, 401);
             }

@@ -17,12 +17,20 @@ async fn with_tokens() -> (TestApp, TestClient, TestUser, Value) {
 }
 
 fn refresh_token(tokens: &Value) -> String {
-    tokens["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh token: {tokens}")).to_owned()
+    tokens["refresh_token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no refresh token: {tokens}"))
+        .to_owned()
 }
 
 #[track_caller]
 fn refused(answer: &Answer, error: &str) {
-    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &error.into()), "{}", answer.body);
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (400, &error.into()),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test]
@@ -31,10 +39,19 @@ async fn edge_44_scope_narrows_for_one_answer_and_never_widens() {
     let first = refresh_token(&tokens);
     let wider = app.refresh(&client, &first).set("scope", "openid email");
     refused(&app.token(&client, &wider).await, "invalid_scope");
-    let narrow = app.token(&client, &app.refresh(&client, &first).set("scope", "openid")).await.json();
+    let narrow = app
+        .token(&client, &app.refresh(&client, &first).set("scope", "openid"))
+        .await
+        .json();
     assert_eq!(narrow["scope"], "openid");
-    let whole = app.token(&client, &app.refresh(&client, &refresh_token(&narrow))).await.json();
-    assert_eq!(whole["scope"], "offline_access openid profile", "the refresh token kept its scope");
+    let whole = app
+        .token(&client, &app.refresh(&client, &refresh_token(&narrow)))
+        .await
+        .json();
+    assert_eq!(
+        whole["scope"], "offline_access openid profile",
+        "the refresh token kept its scope"
+    );
 }
 
 #[tokio::test]
@@ -43,9 +60,21 @@ async fn edge_45_a_rotated_token_used_late_kills_its_family() {
     let first = refresh_token(&tokens);
     let second = app.token(&client, &app.refresh(&client, &first)).await.json();
     app.advance(Duration::from_secs(30));
-    refused(&app.token(&client, &app.refresh(&client, &first)).await, "invalid_grant");
-    refused(&app.token(&client, &app.refresh(&client, &refresh_token(&second))).await, "invalid_grant");
-    assert_eq!(app.userinfo(second["access_token"].as_str().unwrap()).await.status, 401);
+    refused(
+        &app.token(&client, &app.refresh(&client, &first)).await,
+        "invalid_grant",
+    );
+    refused(
+        &app.token(&client, &app.refresh(&client, &refresh_token(&second)))
+            .await,
+        "invalid_grant",
+    );
+    assert_eq!(
+        app.userinfo(second["access_token"].as_str().unwrap())
+            .await
+            .status,
+        401
+    );
 }
 
 #[tokio::test]
@@ -67,8 +96,14 @@ async fn edge_45_a_retry_after_the_successor_was_used_is_a_replay() {
     let first = refresh_token(&tokens);
     let second = refresh_token(&app.token(&client, &app.refresh(&client, &first)).await.json());
     let third = refresh_token(&app.token(&client, &app.refresh(&client, &second)).await.json());
-    refused(&app.token(&client, &app.refresh(&client, &first)).await, "invalid_grant");
-    refused(&app.token(&client, &app.refresh(&client, &third)).await, "invalid_grant");
+    refused(
+        &app.token(&client, &app.refresh(&client, &first)).await,
+        "invalid_grant",
+    );
+    refused(
+        &app.token(&client, &app.refresh(&client, &third)).await,
+        "invalid_grant",
+    );
 }
 
 #[tokio::test]
@@ -76,11 +111,21 @@ async fn a_refresh_token_belongs_to_its_client() {
     let (app, client, _, tokens) = with_tokens().await;
     let thief = app.confidential_client("thief").await;
     let first = refresh_token(&tokens);
-    refused(&app.token(&thief, &app.refresh(&client, &first).without("client_id")).await, "invalid_grant");
+    refused(
+        &app.token(&thief, &app.refresh(&client, &first).without("client_id"))
+            .await,
+        "invalid_grant",
+    );
     let second = app.token(&client, &app.refresh(&client, &first)).await;
     assert_eq!(second.status, 200, "the thief's try spent and killed nothing");
-    refused(&app.token(&thief, &app.refresh(&client, &first).without("client_id")).await, "invalid_grant");
-    let third = app.token(&client, &app.refresh(&client, &refresh_token(&second.json()))).await;
+    refused(
+        &app.token(&thief, &app.refresh(&client, &first).without("client_id"))
+            .await,
+        "invalid_grant",
+    );
+    let third = app
+        .token(&client, &app.refresh(&client, &refresh_token(&second.json())))
+        .await;
     assert_eq!(third.status, 200);
 }
 
@@ -89,13 +134,19 @@ async fn a_refreshed_id_token_is_about_the_same_login() {
     let (app, client, user, tokens) = with_tokens().await;
     let before = claims(tokens["id_token"].as_str().unwrap());
     app.advance(Duration::from_secs(120));
-    let answer = app.token(&client, &app.refresh(&client, &refresh_token(&tokens))).await.json();
+    let answer = app
+        .token(&client, &app.refresh(&client, &refresh_token(&tokens)))
+        .await
+        .json();
     let after = claims(answer["id_token"].as_str().unwrap());
     for name in ["iss", "sub", "aud", "auth_time"] {
         assert_eq!(after[name], before[name], "{name} (OIDC Core §12.2)");
     }
     assert_eq!(after["sub"], user.id);
-    assert_eq!(after["iat"].as_i64().unwrap() - before["iat"].as_i64().unwrap(), 120);
+    assert_eq!(
+        after["iat"].as_i64().unwrap() - before["iat"].as_i64().unwrap(),
+        120
+    );
     assert!(after.get("nonce").is_none_or(|n| *n == before["nonce"]));
 }
 
@@ -104,10 +155,21 @@ async fn a_disabled_person_refreshes_nothing_and_nothing_is_spent() {
     let (app, client, user, tokens) = with_tokens().await;
     let first = refresh_token(&tokens);
     app.set_user_enabled(&user, false).await;
-    refused(&app.token(&client, &app.refresh(&client, &first)).await, "invalid_grant");
-    assert_eq!(app.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+    refused(
+        &app.token(&client, &app.refresh(&client, &first)).await,
+        "invalid_grant",
+    );
+    assert_eq!(
+        app.userinfo(tokens["access_token"].as_str().unwrap())
+            .await
+            .status,
+        401
+    );
     app.set_user_enabled(&user, true).await;
-    assert_eq!(app.token(&client, &app.refresh(&client, &first)).await.status, 200);
+    assert_eq!(
+        app.token(&client, &app.refresh(&client, &first)).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -119,15 +181,22 @@ async fn refresh_tokens_end_when_unused_and_families_end_anyway() {
         .await;
     let client = app.public_client("web").await;
     let user = app.user("alice").await;
-    let unused = refresh_token(&app.tokens(&client, &user, SCOPE).await);
+    let idle = refresh_token(&app.tokens(&client, &user, SCOPE).await);
     let used = refresh_token(&app.tokens(&client, &user, SCOPE).await);
     app.advance(Duration::from_secs(599));
     let second = app.token(&client, &app.refresh(&client, &used)).await;
     assert_eq!(second.status, 200, "{}", second.body);
     app.advance(Duration::from_secs(1));
-    refused(&app.token(&client, &app.refresh(&client, &unused)).await, "invalid_grant");
+    refused(
+        &app.token(&client, &app.refresh(&client, &idle)).await,
+        "invalid_grant",
+    );
     app.advance(Duration::from_secs(300));
-    refused(&app.token(&client, &app.refresh(&client, &refresh_token(&second.json()))).await, "invalid_grant");
+    refused(
+        &app.token(&client, &app.refresh(&client, &refresh_token(&second.json())))
+            .await,
+        "invalid_grant",
+    );
 }
 
 #[tokio::test]
@@ -149,6 +218,11 @@ async fn a_client_may_keep_its_refresh_token() {
         app.advance(Duration::from_secs(60));
         let answer = app.token(&client, &app.refresh(&client, &first)).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert!(answer.json().get("refresh_token").is_none_or(|t| *t == first.as_str()));
+        assert!(
+            answer
+                .json()
+                .get("refresh_token")
+                .is_none_or(|t| *t == first.as_str())
+        );
     }
 }

@@ -34,7 +34,10 @@ fn refused(answer: &Answer, status: u16, error: &str) {
 
 #[tokio::test]
 async fn edge_27_pkce_cannot_be_left_out_on_one_side() {
-    let app = TestApp::builder().set("oauth.pkce_required", "public-clients").start().await;
+    let app = TestApp::builder()
+        .set("oauth.pkce_required", "public-clients")
+        .start()
+        .await;
     let client = app.confidential_client("web").await;
     let user = app.user("alice").await;
     let (code, pkce) = app.code(&client, &user, "openid").await;
@@ -43,13 +46,21 @@ async fn edge_27_pkce_cannot_be_left_out_on_one_side() {
     let wrong = app.exchange(&client, &code, &Pkce::new(app.rng.as_ref()));
     refused(&app.token(&client, &wrong).await, 400, "invalid_grant");
     let answer = app.token(&client, &app.exchange(&client, &code, &pkce)).await;
-    assert_eq!(answer.status, 200, "a wrong verifier spends nothing: {}", answer.body);
+    assert_eq!(
+        answer.status, 200,
+        "a wrong verifier spends nothing: {}",
+        answer.body
+    );
 
     let (request, pkce) = app.authorization(&client, "openid");
     let request = request.without("code_challenge").without("code_challenge_method");
     let back = app.grant(&mut app.browser(), &request, &user).await;
     let code = back.redirect_param("code").unwrap();
-    refused(&app.token(&client, &app.exchange(&client, &code, &pkce)).await, 400, "invalid_grant");
+    refused(
+        &app.token(&client, &app.exchange(&client, &code, &pkce)).await,
+        400,
+        "invalid_grant",
+    );
     let without = app.exchange(&client, &code, &pkce).without("code_verifier");
     assert_eq!(app.token(&client, &without).await.status, 200);
 }
@@ -73,7 +84,11 @@ async fn edge_30_a_code_belongs_to_its_client() {
     let thief = app.confidential_client("thief").await;
     let exchange = app.exchange(&client, &code, &pkce);
     refused(&app.token(&thief, &exchange).await, 400, "invalid_grant");
-    assert_eq!(app.token(&client, &exchange).await.status, 200, "the thief's try spent nothing");
+    assert_eq!(
+        app.token(&client, &exchange).await.status,
+        200,
+        "the thief's try spent nothing"
+    );
     // After the owner spent it, the thief's try must not kill the family either.
     refused(&app.token(&thief, &exchange).await, 400, "invalid_grant");
 }
@@ -104,21 +119,53 @@ async fn edge_31_redirect_uri_must_be_the_one_of_the_request() {
 async fn edge_32_a_code_ends_after_its_lifetime() {
     let (app, client, user, code, pkce) = with_code().await;
     app.advance(Duration::from_secs(60));
-    refused(&app.token(&client, &app.exchange(&client, &code, &pkce)).await, 400, "invalid_grant");
+    refused(
+        &app.token(&client, &app.exchange(&client, &code, &pkce)).await,
+        400,
+        "invalid_grant",
+    );
     let (code, pkce) = app.code(&client, &user, "openid").await;
     app.advance(Duration::from_micros(59_999_999));
-    assert_eq!(app.token(&client, &app.exchange(&client, &code, &pkce)).await.status, 200);
+    assert_eq!(
+        app.token(&client, &app.exchange(&client, &code, &pkce))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn edge_33_errors_are_json_that_nobody_keeps() {
     let (app, client, _, code, pkce) = with_code().await;
-    refused(&app.token(&client, &Form::new().set("grant_type", "authorization_code")).await, 400, "invalid_request");
-    let answer = app.token_with(Some(&basic(&client.id, "wrong")), &app.exchange(&client, &code, &pkce)).await;
+    refused(
+        &app.token(&client, &Form::new().set("grant_type", "authorization_code"))
+            .await,
+        400,
+        "invalid_request",
+    );
+    let answer = app
+        .token_with(
+            Some(&basic(&client.id, "wrong")),
+            &app.exchange(&client, &code, &pkce),
+        )
+        .await;
     refused(&answer, 401, "invalid_client");
-    assert!(answer.header("www-authenticate").starts_with("Basic "), "{:?}", answer.headers);
-    let unknown = app.token_with(Some(&basic("nobody", "wrong")), &app.exchange(&client, &code, &pkce)).await;
-    assert_eq!((unknown.status, &unknown.body), (answer.status, &answer.body), "an unknown client learns nothing");
+    assert!(
+        answer.header("www-authenticate").starts_with("Basic "),
+        "{:?}",
+        answer.headers
+    );
+    let unknown = app
+        .token_with(
+            Some(&basic("nobody", "wrong")),
+            &app.exchange(&client, &code, &pkce),
+        )
+        .await;
+    assert_eq!(
+        (unknown.status, &unknown.body),
+        (answer.status, &answer.body),
+        "an unknown client learns nothing"
+    );
 }
 
 #[tokio::test]
@@ -129,13 +176,31 @@ async fn edge_37_only_a_form_in_the_body_of_a_post_is_read() {
     assert_eq!((get.status.as_u16(), get.header("allow")), (405, "POST"));
     let authorization = basic(&client.id, client.secret.as_ref().unwrap());
     let post = |url: String| app.http.post(url).header("authorization", &authorization);
-    refused(&read(post(exchange.url(&app.at(TOKEN)).into())).await, 400, "invalid_request");
-    refused(&read(post(exchange.url(&app.at(TOKEN)).into()).form(&exchange.pairs())).await, 400, "invalid_request");
+    refused(
+        &read(post(exchange.url(&app.at(TOKEN)).into())).await,
+        400,
+        "invalid_request",
+    );
+    refused(
+        &read(post(exchange.url(&app.at(TOKEN)).into()).form(&exchange.pairs())).await,
+        400,
+        "invalid_request",
+    );
     let json = serde_json::json!({ "grant_type": "client_credentials" });
-    refused(&read(post(app.at(TOKEN)).json(&json)).await, 400, "invalid_request");
-    let multipart = post(app.at(TOKEN)).header(CONTENT_TYPE, "multipart/form-data; boundary=x").body("--x--");
+    refused(
+        &read(post(app.at(TOKEN)).json(&json)).await,
+        400,
+        "invalid_request",
+    );
+    let multipart = post(app.at(TOKEN))
+        .header(CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .body("--x--");
     refused(&read(multipart).await, 400, "invalid_request");
-    assert_eq!(app.token(&client, &exchange).await.status, 200, "none of it spent the code");
+    assert_eq!(
+        app.token(&client, &exchange).await.status,
+        200,
+        "none of it spent the code"
+    );
 }
 
 #[tokio::test]
@@ -143,12 +208,25 @@ async fn edge_38_grant_types_are_named_known_and_registered() {
     let app = TestApp::start().await;
     let service = app.service_client("service").await;
     refused(&app.token(&service, &Form::new()).await, 400, "invalid_request");
-    for grant in ["password", "urn:ietf:params:oauth:grant-type:device_code", "nonsense"] {
-        refused(&app.token(&service, &Form::new().set("grant_type", grant)).await, 400, "unsupported_grant_type");
+    for grant in [
+        "password",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "nonsense",
+    ] {
+        refused(
+            &app.token(&service, &Form::new().set("grant_type", grant)).await,
+            400,
+            "unsupported_grant_type",
+        );
     }
-    let code = Form::new().set("grant_type", "authorization_code").set("code", "x").set("redirect_uri", "https://x");
+    let code = Form::new()
+        .set("grant_type", "authorization_code")
+        .set("code", "x")
+        .set("redirect_uri", "https://x");
     refused(&app.token(&service, &code).await, 400, "unauthorized_client");
-    let refresh = Form::new().set("grant_type", "refresh_token").set("refresh_token", "x");
+    let refresh = Form::new()
+        .set("grant_type", "refresh_token")
+        .set("refresh_token", "x");
     refused(&app.token(&service, &refresh).await, 400, "unauthorized_client");
 }
 
@@ -159,9 +237,18 @@ async fn a_parameter_given_twice_is_refused_and_spends_nothing() {
     let mut twice = exchange.pairs();
     twice.push(("code", &code));
     let authorization = basic(&client.id, client.secret.as_ref().unwrap());
-    let request = app.http.post(app.at(TOKEN)).header("authorization", &authorization).form(&twice);
+    let request = app
+        .http
+        .post(app.at(TOKEN))
+        .header("authorization", &authorization)
+        .form(&twice);
     refused(&read(request).await, 400, "invalid_request");
-    refused(&app.token(&client, &exchange.clone().set("resource", "https://api.example")).await, 400, "invalid_target");
+    refused(
+        &app.token(&client, &exchange.clone().set("resource", "https://api.example"))
+            .await,
+        400,
+        "invalid_target",
+    );
     assert_eq!(app.token(&client, &exchange).await.status, 200);
 }
 
@@ -183,7 +270,9 @@ async fn edge_41_public_clients_get_no_client_credentials() {
     .await;
     assert!(registered.is_err(), "not even registered");
     let public = app.public_client("web").await;
-    let form = Form::new().set("grant_type", "client_credentials").set("client_id", &public.id);
+    let form = Form::new()
+        .set("grant_type", "client_credentials")
+        .set("client_id", &public.id);
     refused(&app.token(&public, &form).await, 400, "unauthorized_client");
 }
 
@@ -192,11 +281,16 @@ async fn edge_42_a_clients_own_token_is_nobody_elses() {
     let app = TestApp::start().await;
     let service = app.service_client("service").await;
     let user = app.user("alice").await;
-    let form = Form::new().set("grant_type", "client_credentials").set("scope", "read");
+    let form = Form::new()
+        .set("grant_type", "client_credentials")
+        .set("scope", "read");
     let answer = app.token(&service, &form).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let tokens = answer.json();
-    assert!(tokens.get("refresh_token").is_none() && tokens.get("id_token").is_none(), "{tokens}");
+    assert!(
+        tokens.get("refresh_token").is_none() && tokens.get("id_token").is_none(),
+        "{tokens}"
+    );
     assert_eq!(tokens["scope"], "read");
     let access = claims(tokens["access_token"].as_str().unwrap());
     assert_ne!(access["sub"], user.id);
@@ -206,9 +300,16 @@ async fn edge_42_a_clients_own_token_is_nobody_elses() {
     let imposter = app.service_client(&user.id).await;
     let answer = app.token(&imposter, &form).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_ne!(claims(answer.json()["access_token"].as_str().unwrap())["sub"], user.id);
+    assert_ne!(
+        claims(answer.json()["access_token"].as_str().unwrap())["sub"],
+        user.id
+    );
     for scope in ["openid", "offline_access", "admin:users:read", "phone"] {
-        refused(&app.token(&service, &form.clone().set("scope", scope)).await, 400, "invalid_scope");
+        refused(
+            &app.token(&service, &form.clone().set("scope", scope)).await,
+            400,
+            "invalid_scope",
+        );
     }
 }
 
@@ -219,8 +320,14 @@ async fn edge_43_the_granted_scope_is_told() {
     let user = app.user("alice").await;
     let tokens = app.tokens(&client, &user, "openid profile nobody:knows").await;
     assert_eq!(tokens["scope"], "openid profile");
-    assert_eq!(claims(tokens["access_token"].as_str().unwrap())["scope"], "openid profile");
-    assert!(tokens.get("refresh_token").is_none(), "offline_access was not asked for");
+    assert_eq!(
+        claims(tokens["access_token"].as_str().unwrap())["scope"],
+        "openid profile"
+    );
+    assert!(
+        tokens.get("refresh_token").is_none(),
+        "offline_access was not asked for"
+    );
 }
 
 #[tokio::test]
@@ -229,18 +336,31 @@ async fn edge_64_the_two_kinds_of_token_cannot_stand_for_each_other() {
     let client = app.public_client("web").await;
     let user = app.user("alice").await;
     let tokens = app.tokens(&client, &user, "openid").await;
-    let (access, id) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
+    let (access, id) = (
+        tokens["access_token"].as_str().unwrap(),
+        tokens["id_token"].as_str().unwrap(),
+    );
     assert_eq!(jose_header(access)["typ"], "at+jwt");
     let of_access = claims(access);
     for name in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
         assert!(of_access.get(name).is_some(), "{name} is missing (RFC 9068 §2.2)");
     }
-    assert_eq!(of_access["aud"], app.url, "the issuer, where a client names no audience");
+    assert_eq!(
+        of_access["aud"], app.url,
+        "the issuer, where a client names no audience"
+    );
     let of_id = claims(id);
-    assert_eq!((&of_id["iss"], &of_id["aud"]), (&of_access["iss"], &serde_json::json!("web")));
+    assert_eq!(
+        (&of_id["iss"], &of_id["aud"]),
+        (&of_access["iss"], &serde_json::json!("web"))
+    );
     assert!(of_id["auth_time"].is_i64() && of_id["at_hash"].is_string());
     assert_eq!(app.userinfo(access).await.status, 200);
-    assert_eq!(app.userinfo(id).await.status, 401, "an ID token is no access token");
+    assert_eq!(
+        app.userinfo(id).await.status,
+        401,
+        "an ID token is no access token"
+    );
 }
 
 #[tokio::test]
@@ -258,8 +378,14 @@ async fn administrators_scopes_are_for_administrators() {
         .await;
     let user = app.user("alice").await;
     let admin = app.user_with("root", serde_json::json!({}), true).await;
-    assert_eq!(app.tokens(&console, &user, "openid admin:users:read").await["scope"], "openid");
-    assert_eq!(app.tokens(&console, &admin, "openid admin:users:read").await["scope"], "admin:users:read openid");
+    assert_eq!(
+        app.tokens(&console, &user, "openid admin:users:read").await["scope"],
+        "openid"
+    );
+    assert_eq!(
+        app.tokens(&console, &admin, "openid admin:users:read").await["scope"],
+        "admin:users:read openid"
+    );
     let (request, _) = app.authorization(&console, "admin:users:read");
     let back = app.grant(&mut app.browser(), &request, &user).await;
     assert_eq!(back.redirect_param("error").as_deref(), Some("invalid_scope"));

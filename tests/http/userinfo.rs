@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use authly_testkit::{TestApp, client::Form, site::{jose_header, read}};
+use authly_testkit::{
+    TestApp,
+    client::Form,
+    site::{jose_header, read},
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -13,27 +17,44 @@ async fn edge_63_a_token_is_given_once_and_opens_what_it_may() {
     let user = app.user("alice").await;
     let none = app.request(Method::GET, "/oidc/userinfo").await;
     assert_eq!(none.status, 401);
-    assert!(none.header("www-authenticate").starts_with("Bearer") && !none.header("www-authenticate").contains("error"));
+    assert!(
+        none.header("www-authenticate").starts_with("Bearer")
+            && !none.header("www-authenticate").contains("error")
+    );
     let bad = app.userinfo("nonsense").await;
     assert_eq!(bad.status, 401);
     assert!(bad.header("www-authenticate").contains("error=\"invalid_token\""));
 
     let tokens = app.tokens(&client, &user, "openid email").await;
     let access = tokens["access_token"].as_str().unwrap();
-    let posted = app.http.post(app.at("/oidc/userinfo")).form(&[("access_token", access)]);
+    let posted = app
+        .http
+        .post(app.at("/oidc/userinfo"))
+        .form(&[("access_token", access)]);
     assert_eq!(read(posted).await.status, 200, "RFC 6750 §2.2");
     let empty_post = app.http.post(app.at("/oidc/userinfo")).bearer_auth(access);
     assert_eq!(read(empty_post).await.status, 200, "OIDC Core §5.3.1");
-    let twice = app.http.post(app.at("/oidc/userinfo")).bearer_auth(access).form(&[("access_token", access)]);
+    let twice = app
+        .http
+        .post(app.at("/oidc/userinfo"))
+        .bearer_auth(access)
+        .form(&[("access_token", access)]);
     assert_eq!(read(twice).await.status, 400);
-    let in_url = app.http.get(app.at(&format!("/oidc/userinfo?access_token={access}")));
+    let in_url = app
+        .http
+        .get(app.at(&format!("/oidc/userinfo?access_token={access}")));
     assert_eq!(read(in_url).await.status, 400);
 
     let without_openid = app.tokens(&client, &user, "profile read").await;
-    let answer = app.userinfo(without_openid["access_token"].as_str().unwrap()).await;
+    let answer = app
+        .userinfo(without_openid["access_token"].as_str().unwrap())
+        .await;
     assert_eq!(answer.status, 403);
     let challenge = answer.header("www-authenticate");
-    assert!(challenge.contains("insufficient_scope") && challenge.contains("scope=\"openid\""), "{challenge}");
+    assert!(
+        challenge.contains("insufficient_scope") && challenge.contains("scope=\"openid\""),
+        "{challenge}"
+    );
 }
 
 #[tokio::test]
@@ -43,19 +64,33 @@ async fn claims_follow_the_scope_and_absent_ones_are_left_out() {
     let user = app.user("alice").await;
     let info = |tokens: serde_json::Value| {
         let app = &app;
-        async move { app.userinfo(tokens["access_token"].as_str().unwrap()).await.json() }
+        async move {
+            app.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .json()
+        }
     };
     let bare = info(app.tokens(&client, &user, "openid").await).await;
     assert_eq!(bare, json!({ "sub": user.id }));
-    let full = info(app.tokens(&client, &user, "openid profile email phone address").await).await;
+    let full = info(
+        app.tokens(&client, &user, "openid profile email phone address")
+            .await,
+    )
+    .await;
     assert_eq!(full["name"], "Test alice");
     assert_eq!(full["preferred_username"], "alice");
     assert!(full["updated_at"].is_i64());
-    assert_eq!((&full["email"], &full["email_verified"]), (&json!("alice@example.com"), &json!(true)));
+    assert_eq!(
+        (&full["email"], &full["email_verified"]),
+        (&json!("alice@example.com"), &json!(true))
+    );
     assert_eq!(full["phone_number_verified"], false);
     assert_eq!(full["address"]["country"], "DE");
     assert!(full.as_object().unwrap().values().all(|v| !v.is_null()), "{full}");
-    assert!(full.get("department").is_none(), "the operator's attributes are the plugins' to give");
+    assert!(
+        full.get("department").is_none(),
+        "the operator's attributes are the plugins' to give"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +113,9 @@ async fn an_access_token_ends_and_dies_with_its_client() {
 async fn a_token_for_another_audience_does_not_open_userinfo() {
     let app = TestApp::start().await;
     let service = app.service_client("service").await;
-    let form = Form::new().set("grant_type", "client_credentials").set("scope", "read");
+    let form = Form::new()
+        .set("grant_type", "client_credentials")
+        .set("scope", "read");
     let answer = app.token(&service, &form).await.json();
     let refused = app.userinfo(answer["access_token"].as_str().unwrap()).await;
     assert_eq!(refused.status, 403, "no openid: {}", refused.body);
@@ -151,6 +188,12 @@ async fn clients_choose_among_the_algorithms() {
         for name in ["access_token", "id_token"] {
             assert_eq!(jose_header(tokens[name].as_str().unwrap())["alg"], alg, "{name}");
         }
-        assert_eq!(app.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200, "{alg}");
+        assert_eq!(
+            app.userinfo(tokens["access_token"].as_str().unwrap())
+                .await
+                .status,
+            200,
+            "{alg}"
+        );
     }
 }

@@ -24,7 +24,12 @@ impl PasswordAuthenticator {
 
 #[async_trait]
 impl Authenticator for PasswordAuthenticator {
-    async fn authenticate(&self, username: &str, password: SecretText, ctx: &RequestContext) -> Result<User, Refusal> {
+    async fn authenticate(
+        &self,
+        username: &str,
+        password: SecretText,
+        ctx: &RequestContext,
+    ) -> Result<User, Refusal> {
         let result = self.login.authenticate(username, password, ctx).await;
         self.metrics.login_attempt(outcome(&result));
         result.map_err(|error| match error {

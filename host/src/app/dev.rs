@@ -3,7 +3,9 @@
 use std::{fs, io, path::Path, sync::Arc};
 
 use authly_accounts::{CreateUserError, NewUser, PasswordPool, create_user};
-use authly_core::{ClientId, PlainToken, SecretText, StorageError, ports::TenantStorage, user::normalize_username};
+use authly_core::{
+    ClientId, PlainToken, SecretText, StorageError, ports::TenantStorage, user::normalize_username,
+};
 use authly_oauth::{
     Issuer,
     clients::{CreateClientError, NewClient, create_client},
@@ -82,7 +84,10 @@ pub(super) async fn seed(
     world: &World,
 ) -> Result<DevSeed, DevError> {
     if let Some(dir) = &config.plugins.dir {
-        write_plugin(dir).map_err(|source| DevError::Plugin { dir: dir.display().to_string(), source })?;
+        write_plugin(dir).map_err(|source| DevError::Plugin {
+            dir: dir.display().to_string(),
+            source,
+        })?;
     }
     seed_client(issuer, tenant, world).await?;
     let person = NewUser {
@@ -111,8 +116,14 @@ fn claims(object: &Value) -> Map<String, Value> {
     object.as_object().cloned().unwrap_or_default()
 }
 
-async fn seed_client(issuer: &Issuer, tenant: &Arc<dyn TenantStorage>, world: &World) -> Result<(), DevError> {
-    let Ok(id) = ClientId::parse(DEMO_CLIENT) else { return Ok(()) };
+async fn seed_client(
+    issuer: &Issuer,
+    tenant: &Arc<dyn TenantStorage>,
+    world: &World,
+) -> Result<(), DevError> {
+    let Ok(id) = ClientId::parse(DEMO_CLIENT) else {
+        return Ok(());
+    };
     if tenant.load_client(&id).await?.is_some() {
         return Ok(());
     }
@@ -136,18 +147,38 @@ async fn seed_user(
     passwords: &Arc<PasswordPool>,
     world: &World,
 ) -> Result<Option<SecretText>, DevError> {
-    if tenant.load_login(&normalize_username(&new.username)).await?.is_some() {
+    if tenant
+        .load_login(&normalize_username(&new.username))
+        .await?
+        .is_some()
+    {
         return Ok(None);
     }
-    let password = SecretText::new(PlainToken::generate(world.rng.as_ref()).expose().chars().take(20).collect());
+    let password = SecretText::new(
+        PlainToken::generate(world.rng.as_ref())
+            .expose()
+            .chars()
+            .take(20)
+            .collect(),
+    );
     new.password = Some(password.clone());
-    create_user(tenant.as_ref(), passwords, new, world.clock.now(), world.rng.as_ref()).await?;
+    create_user(
+        tenant.as_ref(),
+        passwords,
+        new,
+        world.clock.now(),
+        world.rng.as_ref(),
+    )
+    .await?;
     Ok(Some(password))
 }
 
 /// Puts the shipped plugin where an operator would, unless either file is there: what somebody edited stays.
 fn write_plugin(dir: &Path) -> io::Result<()> {
-    let (wasm, toml) = (dir.join(format!("{PLUGIN_NAME}.wasm")), dir.join(format!("{PLUGIN_NAME}.toml")));
+    let (wasm, toml) = (
+        dir.join(format!("{PLUGIN_NAME}.wasm")),
+        dir.join(format!("{PLUGIN_NAME}.toml")),
+    );
     fs::create_dir_all(dir)?;
     if !toml.exists() {
         fs::write(&toml, PLUGIN_TOML)?;

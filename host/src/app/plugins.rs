@@ -25,7 +25,10 @@ pub(super) async fn start(
     metrics: &Arc<Metrics>,
 ) -> Result<PluginHost, StartError> {
     let plugins = &config.plugins;
-    let cache = plugins.cache_dir.clone().map(|dir| CacheOptions { dir, key: cache_key(encryption_key) });
+    let cache = plugins.cache_dir.clone().map(|dir| CacheOptions {
+        dir,
+        key: cache_key(encryption_key),
+    });
     let options = Options {
         dir: plugins.dir.clone(),
         cache,
@@ -35,7 +38,13 @@ pub(super) async fn start(
         ..Options::default()
     };
     let observer = Arc::new(PluginTelemetry::new(Arc::clone(metrics)));
-    Ok(PluginHost::start(options, Arc::clone(tenant) as _, Arc::clone(&world.clock), observer).await?)
+    Ok(PluginHost::start(
+        options,
+        Arc::clone(tenant) as _,
+        Arc::clone(&world.clock),
+        observer,
+    )
+    .await?)
 }
 
 /// Seals cached machine code. Derived, so that the key that seals data is used for nothing else.
@@ -56,7 +65,10 @@ pub(super) fn readiness(plugins: &Arc<PluginHost>, clock: &Arc<dyn Clock>) -> Ve
         }
         now.since(last.1) < TICK_AGE_MAX
     });
-    vec![ReadinessCheck { name: "plugins", check }]
+    vec![ReadinessCheck {
+        name: "plugins",
+        check,
+    }]
 }
 
 /// It ticks every few milliseconds; a second without a tick is no busy machine but a dead thread.

@@ -9,7 +9,10 @@ use authly_core::{Clock, Rng, Timestamp};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one real clock, injected everywhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one real clock, injected everywhere else"
+    )]
     fn now(&self) -> Timestamp {
         // A clock before 1970 reads as 1970: every token is then expired, which is the safe side.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -22,7 +25,10 @@ impl Clock for SystemClock {
 pub struct SystemRng;
 
 impl Rng for SystemRng {
-    #[expect(clippy::disallowed_methods, reason = "the one real random source, injected everywhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one real random source, injected everywhere else"
+    )]
     fn fill(&self, dest: &mut [u8]) {
         if aws_lc_rs::rand::fill(dest).is_err() {
             // aws-lc fails only when the kernel gives no entropy. Going on with guessable secrets is worse than

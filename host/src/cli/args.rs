@@ -15,7 +15,12 @@ const CONFIG_VARIABLE: &str = "AUTHLY_CONFIG";
 
 /// An OAuth 2.1 and OpenID Connect server whose policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
-#[command(name = "authly", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "authly",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -41,14 +46,21 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     /// The layers to load from.
     pub fn sources(&self, env: Vec<(OsString, OsString)>) -> Result<Sources, Failure> {
-        let mut sources = Sources { env, dev: self.dev, ..Sources::default() };
+        let mut sources = Sources {
+            env,
+            dev: self.dev,
+            ..Sources::default()
+        };
         sources.file = self.config.clone().or_else(|| sources.env_path(CONFIG_VARIABLE));
         for setting in &self.set {
             let Some((key, value)) = setting.split_once('=') else {
                 let message = format!("--set {setting}: write KEY=VALUE, such as --set log.level=debug");
                 return Err(Failure::usage(message));
             };
-            if all_keys().iter().any(|known| known.secret && known.matches(key.trim())) {
+            if all_keys()
+                .iter()
+                .any(|known| known.secret && known.matches(key.trim()))
+            {
                 // Every process of the machine can read the command line of every other.
                 return Err(Failure::usage(format!(
                     "--set {}=…: a secret on the command line can be read by other processes; set it in the \
@@ -57,7 +69,11 @@ impl ConfigArgs {
                     key.trim()
                 )));
             }
-            sources.flags.push((key.trim().to_owned(), format!("--set {}", key.trim()), value.to_owned()));
+            sources.flags.push((
+                key.trim().to_owned(),
+                format!("--set {}", key.trim()),
+                value.to_owned(),
+            ));
         }
         Ok(sources)
     }
@@ -94,7 +110,9 @@ impl ServeArgs {
     pub fn add_flags(&self, sources: &mut Sources) {
         for (key, value) in [("listen", &self.listen), ("issuer", &self.issuer)] {
             if let Some(value) = value {
-                sources.flags.push((key.to_owned(), format!("--{key}"), value.clone()));
+                sources
+                    .flags
+                    .push((key.to_owned(), format!("--{key}"), value.clone()));
             }
         }
     }

@@ -9,7 +9,11 @@ use super::{
 use crate::config::{Sources, render_reference, shown_values};
 
 /// Runs one of them.
-pub(super) fn run(console: &mut Console<'_>, command: &ConfigCommand, sources: &Sources) -> Result<(), Failure> {
+pub(super) fn run(
+    console: &mut Console<'_>,
+    command: &ConfigCommand,
+    sources: &Sources,
+) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check => {
             load(sources)?;
@@ -21,8 +25,10 @@ pub(super) fn run(console: &mut Console<'_>, command: &ConfigCommand, sources: &
             let text = match output.output {
                 Format::Json => output::json(&shown)?,
                 Format::Table => {
-                    let rows: Vec<Vec<String>> =
-                        shown.into_iter().map(|value| vec![value.key, value.value, value.origin]).collect();
+                    let rows: Vec<Vec<String>> = shown
+                        .into_iter()
+                        .map(|value| vec![value.key, value.value, value.origin])
+                        .collect();
                     output::table(&["KEY", "VALUE", "FROM"], &rows)
                 }
             };

@@ -26,22 +26,38 @@ impl Failure {
 
     /// It did not work, because of this.
     pub fn failed(message: impl Into<String>, cause: impl Into<BoxError>) -> Self {
-        Self { message: message.into(), exit_code: Self::FAILED, cause: Some(cause.into()) }
+        Self {
+            message: message.into(),
+            exit_code: Self::FAILED,
+            cause: Some(cause.into()),
+        }
     }
 
     /// It did not work; the message says all.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code: Self::FAILED, cause: None }
+        Self {
+            message: message.into(),
+            exit_code: Self::FAILED,
+            cause: None,
+        }
     }
 
     /// What was typed is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code: Self::USAGE, cause: None }
+        Self {
+            message: message.into(),
+            exit_code: Self::USAGE,
+            cause: None,
+        }
     }
 
     /// The thing exists already.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code: Self::CONFLICT, cause: None }
+        Self {
+            message: message.into(),
+            exit_code: Self::CONFLICT,
+            cause: None,
+        }
     }
 
     /// The configuration is wrong.
@@ -53,17 +69,23 @@ impl Failure {
     /// Storage failed; `doing` completes "cannot".
     pub fn storage(doing: &str, error: StorageError) -> Self {
         let (exit_code, advice) = match &error {
-            StorageError::Unavailable(_) => {
-                (Self::UNAVAILABLE, "; check database.url and that the database runs, then try again")
-            }
+            StorageError::Unavailable(_) => (
+                Self::UNAVAILABLE,
+                "; check database.url and that the database runs, then try again",
+            ),
             StorageError::Serialization(_) => (Self::UNAVAILABLE, "; try again"),
             StorageError::Conflict(_) => (Self::CONFLICT, ""),
-            StorageError::Corrupt(_) => {
-                (Self::FAILED, "; is keys.encryption_key the one this database was made with?")
-            }
+            StorageError::Corrupt(_) => (
+                Self::FAILED,
+                "; is keys.encryption_key the one this database was made with?",
+            ),
             StorageError::Backend(_) => (Self::FAILED, ""),
         };
-        Self { message: format!("cannot {doing}{advice}"), exit_code, cause: Some(Box::new(error)) }
+        Self {
+            message: format!("cannot {doing}{advice}"),
+            exit_code,
+            cause: Some(Box::new(error)),
+        }
     }
 
     /// What the process answers.

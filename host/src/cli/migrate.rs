@@ -10,7 +10,13 @@ use crate::{app::SystemRng, config::Config, secrets};
 
 /// Brings the schema up to date, or says whether it is.
 pub(super) fn run(console: &mut Console<'_>, config: &Config, args: &MigrateArgs) -> Result<(), Failure> {
-    runtime()?.block_on(async { if args.check { check(console, config).await } else { migrate(console, config).await } })
+    runtime()?.block_on(async {
+        if args.check {
+            check(console, config).await
+        } else {
+            migrate(console, config).await
+        }
+    })
 }
 
 async fn migrate(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
@@ -25,7 +31,8 @@ async fn migrate(console: &mut Console<'_>, config: &Config) -> Result<(), Failu
 async fn check(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
     let key_failure = |error: BoxError| Failure::failed("cannot read the encryption key", error);
-    let key = secrets::encryption_key(&config.encryption_key, rng.as_ref()).map_err(|e| key_failure(e.into()))?;
+    let key =
+        secrets::encryption_key(&config.encryption_key, rng.as_ref()).map_err(|e| key_failure(e.into()))?;
     let sealer = Sealer::new(&key, rng).map_err(|e| key_failure(e.into()))?;
     match authly_storage::open(&config.database, sealer).await {
         Ok(_) => console.print("the schema is current\n"),

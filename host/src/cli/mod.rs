@@ -36,7 +36,11 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
-    let mut console = Console { input: &mut std::io::stdin().lock(), out, err };
+    let mut console = Console {
+        input: &mut std::io::stdin().lock(),
+        out,
+        err,
+    };
     ExitCode::from(run_on(&mut console, args, env.into_iter().collect()))
 }
 

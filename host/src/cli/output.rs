@@ -7,15 +7,27 @@ use super::failure::Failure;
 /// Two spaces between columns; the last one is not padded.
 pub(super) fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = std::iter::once(headers.iter().map(|h| (*h).to_owned()).collect())
-        .chain(rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()))
+        .chain(
+            rows.iter()
+                .map(|row| row.iter().map(|cell| printable(cell)).collect()),
+        )
         .collect();
     let widths: Vec<usize> = (0..headers.len())
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|c| c.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let mut text = String::new();
     for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
@@ -31,7 +43,9 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
 
 /// Stored text may hold anything; control characters would steer the terminal.
 fn printable(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    cell.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -40,7 +54,13 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_steer_no_terminal() {
-        let rows = vec![vec!["a".into(), "x\u{1b}[2J".into()], vec!["long".into(), "y".into()]];
-        assert_eq!(table(&["ID", "NAME"], &rows), "ID    NAME\na     x\u{fffd}[2J\nlong  y\n");
+        let rows = vec![
+            vec!["a".into(), "x\u{1b}[2J".into()],
+            vec!["long".into(), "y".into()],
+        ];
+        assert_eq!(
+            table(&["ID", "NAME"], &rows),
+            "ID    NAME\na     x\u{fffd}[2J\nlong  y\n"
+        );
     }
 }

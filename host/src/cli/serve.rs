@@ -35,7 +35,10 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
     };
     let drained = app.serve(shutdown).await;
     if drained.cut > 0 {
-        tracing::warn!(connections = drained.cut, "connections were cut at server.drain_timeout");
+        tracing::warn!(
+            connections = drained.cut,
+            "connections were cut at server.drain_timeout"
+        );
     }
     tracing::info!("stopped");
     Ok(())
@@ -46,30 +49,34 @@ pub(super) fn start_failure(error: StartError) -> Failure {
     match error {
         StartError::Storage(error) => Failure::storage("use the database", error),
         StartError::Migrate(error) => super::migrate::failure(error),
-        other => {
-            Failure::failed("the server did not start", other)
-        }
+        other => Failure::failed("the server did not start", other),
     }
 }
 
 /// What a new user reads after `authly serve --dev`. Passwords are in no log: this goes to standard output, once.
 fn welcome(issuer: &str, config: &Config, seed: &DevSeed) -> String {
-    let mut text = format!("\nAuthly runs for development at {issuer}\n\n  Open {issuer}/demo and sign in.\n\n");
+    let mut lines = vec![
+        String::new(),
+        format!("Authly runs for development at {issuer}"),
+        String::new(),
+        format!("  Open {issuer}/demo and sign in."),
+        String::new(),
+    ];
     for (name, password) in [("demo", &seed.user_password), ("admin", &seed.admin_password)] {
-        text.push_str(&match password {
-            Some(password) => format!("  {name:<6} password {}\n", password.expose()),
-            None => format!("  {name:<6} password as printed when the account was made\n"),
-        });
+        let password = password.as_ref().map_or("as printed when the account was made", |p| p.expose());
+        lines.push(format!("  {name:<6} password {password}"));
     }
+    lines.push(String::new());
     if let Some(dir) = config.plugins.dir.as_ref() {
         let what = if seed.has_plugin {
             "edit a file there and the next token shows it"
         } else {
             "no plugin is part of this build: run `make plugins`, then start again"
         };
-        text.push_str(&format!("\n  Plugins: {} ({what})\n", dir.display()));
+        lines.push(format!("  Plugins: {} ({what})", dir.display()));
     }
     let database = config.database.url.trim_start_matches("sqlite:");
-    text.push_str(&format!("  Data:    {database} (delete it to begin again)\n\n"));
-    text
+    lines.push(format!("  Data:    {database} (delete it to begin again)"));
+    lines.extend([String::new(), String::new()]);
+    lines.join("\n")
 }

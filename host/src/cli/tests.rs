@@ -15,7 +15,9 @@ struct Ran {
 
 impl Shell {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn env(&self) -> Vec<(OsString, OsString)> {
@@ -42,10 +44,20 @@ impl Shell {
 fn run_in(env: Vec<(OsString, OsString)>, input: &str, line: &str) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut input = input.as_bytes();
-    let mut console = Console { input: &mut input, out: &mut out, err: &mut err };
-    let args = std::iter::once("authly").chain(line.split_whitespace()).map(OsString::from);
+    let mut console = Console {
+        input: &mut input,
+        out: &mut out,
+        err: &mut err,
+    };
+    let args = std::iter::once("authly")
+        .chain(line.split_whitespace())
+        .map(OsString::from);
     let code = run_on(&mut console, args, env);
-    Ran { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    Ran {
+        code,
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+    }
 }
 
 fn json(text: &str) -> serde_json::Value {
@@ -54,12 +66,23 @@ fn json(text: &str) -> serde_json::Value {
 
 #[test]
 fn help_and_version_are_results_and_nonsense_is_wrong_usage() {
-    for line in ["--help", "--version", "serve --help", "admin client create --help"] {
+    for line in [
+        "--help",
+        "--version",
+        "serve --help",
+        "admin client create --help",
+    ] {
         let ran = run_in(vec![], "", line);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
         assert!(!ran.out.is_empty(), "{line}");
     }
-    for line in ["", "nonsense", "admin client create", "migrate --nonsense", "--set log.level config check"] {
+    for line in [
+        "",
+        "nonsense",
+        "admin client create",
+        "migrate --nonsense",
+        "--set log.level config check",
+    ] {
         let ran = run_in(vec![], "", line);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{line}");
         assert!(!ran.err.is_empty(), "{line}");
@@ -74,10 +97,21 @@ fn arguments_are_declared_without_contradiction() {
 
 #[test]
 fn without_a_configuration_every_missing_key_is_named() {
-    for line in ["serve", "migrate", "config check", "admin client list", "admin user list"] {
+    for line in [
+        "serve",
+        "migrate",
+        "config check",
+        "admin client list",
+        "admin user list",
+    ] {
         let ran = run_in(vec![], "", line);
         assert_eq!(ran.code, 2, "{line}: {}", ran.err);
-        for key in ["issuer", "database.url", "keys.encryption_key", "openssl rand -base64 32"] {
+        for key in [
+            "issuer",
+            "database.url",
+            "keys.encryption_key",
+            "openssl rand -base64 32",
+        ] {
             assert!(ran.err.contains(key), "{line} {key}: {}", ran.err);
         }
     }
@@ -89,9 +123,20 @@ fn a_configuration_is_checked_and_shown_without_its_secrets() {
     assert_eq!(shell.run("config check").code, 0);
     let ran = shell.run("--set oauth.access_token_ttl=5m config show --output json");
     let shown = json(&ran.out);
-    let find = |key: &str| shown.as_array().unwrap().iter().find(|v| v["key"] == key).unwrap().clone();
+    let find = |key: &str| {
+        shown
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|v| v["key"] == key)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(find("oauth.access_token_ttl")["value"], "5m");
-    assert_eq!(find("oauth.access_token_ttl")["origin"], "--set oauth.access_token_ttl");
+    assert_eq!(
+        find("oauth.access_token_ttl")["origin"],
+        "--set oauth.access_token_ttl"
+    );
     assert_eq!(find("issuer")["origin"], "AUTHLY__ISSUER");
     assert!(!ran.out.contains(KEY));
     assert!(shell.run("config show").out.starts_with("KEY "));
@@ -99,9 +144,17 @@ fn a_configuration_is_checked_and_shown_without_its_secrets() {
 
 #[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
-    let ran = run_in(vec![], "", &format!("--set keys.encryption_key={KEY} config check"));
+    let ran = run_in(
+        vec![],
+        "",
+        &format!("--set keys.encryption_key={KEY} config check"),
+    );
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("keys.encryption_key_file") && !ran.err.contains(KEY), "{}", ran.err);
+    assert!(
+        ran.err.contains("keys.encryption_key_file") && !ran.err.contains(KEY),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
@@ -133,7 +186,12 @@ fn a_client_is_registered_once_and_its_secret_is_shown_once() {
     let listed = shell.run("admin client list --output json");
     assert!(!listed.out.contains(secret) && !listed.out.contains("secret_hash"));
     assert_eq!(json(&listed.out)[0]["client_id"], "web");
-    assert!(shell.run("admin client list").out.contains("https://app.example.com/cb"));
+    assert!(
+        shell
+            .run("admin client list")
+            .out
+            .contains("https://app.example.com/cb")
+    );
 }
 
 #[test]
@@ -155,16 +213,28 @@ fn a_public_client_has_no_secret() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let client = json(&ran.out);
     assert!(client.get("client_secret").is_none());
-    assert_eq!((&client["rotate_refresh_tokens"], &client["first_party"]), (&false.into(), &true.into()));
+    assert_eq!(
+        (&client["rotate_refresh_tokens"], &client["first_party"]),
+        (&false.into(), &true.into())
+    );
 }
 
 #[test]
 fn what_cannot_be_registered_is_said_in_words() {
     let shell = Shell::new();
     for (line, says) in [
-        ("--redirect-uri https://a.example/cb#x --grant-type authorization_code --scope openid", "redirect_uri"),
-        ("--redirect-uri https://a.example/cb --grant-type password --scope openid", "grant_type"),
-        ("--redirect-uri https://a.example/cb --grant-type authorization_code --scope nobody:knows", "nobody:knows"),
+        (
+            "--redirect-uri https://a.example/cb#x --grant-type authorization_code --scope openid",
+            "redirect_uri",
+        ),
+        (
+            "--redirect-uri https://a.example/cb --grant-type password --scope openid",
+            "grant_type",
+        ),
+        (
+            "--redirect-uri https://a.example/cb --grant-type authorization_code --scope nobody:knows",
+            "nobody:knows",
+        ),
     ] {
         let ran = shell.run(&format!("admin client create --id bad {line}"));
         assert_eq!(ran.code, 2, "{line}: {}", ran.err);
@@ -186,12 +256,24 @@ fn a_user_is_made_once_with_a_password_from_standard_input() {
     assert!(user.get("pseudonym").is_none() && !ran.out.contains("argon2"));
 
     assert_eq!(shell.run_with("correct horse battery\n", line).code, 3);
-    assert_eq!(json(&shell.run("admin user list --output json").out)[0]["username"], "Ada");
+    assert_eq!(
+        json(&shell.run("admin user list --output json").out)[0]["username"],
+        "Ada"
+    );
     let none = shell.run_with("", "admin user create --username bob --password-stdin");
     assert_eq!(none.code, 2);
     assert!(none.err.contains("standard input holds no"), "{}", none.err);
-    assert_eq!(shell.run_with("short\n", "admin user create --username bob --password-stdin").code, 2);
-    assert_eq!(shell.run("admin user create --username bob").code, 2, "a password must be given");
+    assert_eq!(
+        shell
+            .run_with("short\n", "admin user create --username bob --password-stdin")
+            .code,
+        2
+    );
+    assert_eq!(
+        shell.run("admin user create --username bob").code,
+        2,
+        "a password must be given"
+    );
 }
 
 #[test]
@@ -199,7 +281,10 @@ fn a_database_that_does_not_answer_is_told_apart() {
     let shell = Shell::new();
     let mut env = shell.env();
     env.retain(|(name, _)| name != "AUTHLY__DATABASE__URL");
-    env.push(("AUTHLY__DATABASE__URL".into(), "postgres://nobody@127.0.0.1:1/none".into()));
+    env.push((
+        "AUTHLY__DATABASE__URL".into(),
+        "postgres://nobody@127.0.0.1:1/none".into(),
+    ));
     let ran = run_in(env, "", "admin client list");
     assert_eq!(ran.code, 4, "{}", ran.err);
     assert!(ran.err.contains("database.url"), "{}", ran.err);

@@ -20,8 +20,12 @@ const POOL_SIZE: Key = Key::integer(
     "8",
     "PostgreSQL connections of this node, or SQLite reader threads.",
 );
-const CONNECT_TIMEOUT: Key =
-    Key::seconds("database.connect_timeout", (1, 60), "5s", "How long a new connection may take.");
+const CONNECT_TIMEOUT: Key = Key::seconds(
+    "database.connect_timeout",
+    (1, 60),
+    "5s",
+    "How long a new connection may take.",
+);
 const WAIT_TIMEOUT: Key = Key::seconds(
     "database.wait_timeout",
     (1, 60),
@@ -29,8 +33,12 @@ const WAIT_TIMEOUT: Key = Key::seconds(
     "How long a request waits for a free connection, or for a place in SQLite's write queue, before it is answered \
      with 503.",
 );
-const STATEMENT_TIMEOUT: Key =
-    Key::seconds("database.statement_timeout", (1, 300), "10s", "How long one statement may take (PostgreSQL).");
+const STATEMENT_TIMEOUT: Key = Key::seconds(
+    "database.statement_timeout",
+    (1, 300),
+    "10s",
+    "How long one statement may take (PostgreSQL).",
+);
 const LOCK_TIMEOUT: Key = Key::seconds(
     "database.lock_timeout",
     (1, 300),
@@ -39,8 +47,14 @@ const LOCK_TIMEOUT: Key = Key::seconds(
 );
 
 /// The keys of this section.
-pub(super) const KEYS: &[&Key] =
-    &[&URL, &POOL_SIZE, &CONNECT_TIMEOUT, &WAIT_TIMEOUT, &STATEMENT_TIMEOUT, &LOCK_TIMEOUT];
+pub(super) const KEYS: &[&Key] = &[
+    &URL,
+    &POOL_SIZE,
+    &CONNECT_TIMEOUT,
+    &WAIT_TIMEOUT,
+    &STATEMENT_TIMEOUT,
+    &LOCK_TIMEOUT,
+];
 
 /// Checks the section; `None` when there is no usable URL.
 pub(super) fn check(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {

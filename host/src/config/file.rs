@@ -18,7 +18,10 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec
     for fault in faults {
         let line = fault.span().map_or(1, |span| line_of(text, span.start));
         problems.push(Problem {
-            origin: Some(Origin::File { path: path.to_owned(), line }),
+            origin: Some(Origin::File {
+                path: path.to_owned(),
+                line,
+            }),
             key: String::new(),
             message: format!("is not TOML: {}", fault.message()),
         });
@@ -74,7 +77,11 @@ mod tests {
         let values = parse(Path::new("a.toml"), text, &mut problems);
         assert_eq!(problems, []);
         assert!(values.contains(&("issuer".into(), Raw::String("x".into()), 1)));
-        assert!(values.contains(&("server.trusted_proxies".into(), Raw::List(vec!["10.0.0.0/8".into()]), 3)));
+        assert!(values.contains(&(
+            "server.trusted_proxies".into(),
+            Raw::List(vec!["10.0.0.0/8".into()]),
+            3
+        )));
         assert!(values.contains(&("oauth.n".into(), Raw::Integer(1_000), 6)));
     }
 
@@ -83,7 +90,13 @@ mod tests {
         let mut problems = Vec::new();
         parse(Path::new("a.toml"), "a = \nb = 1\nc = [1,\n", &mut problems);
         assert!(problems.len() >= 2, "{problems:?}");
-        assert!(problems.iter().all(|p| p.to_string().contains("is not TOML: ")), "{problems:?}");
-        assert!(problems.iter().any(|p| p.to_string().starts_with("a.toml:1: ")), "{problems:?}");
+        assert!(
+            problems.iter().all(|p| p.to_string().contains("is not TOML: ")),
+            "{problems:?}"
+        );
+        assert!(
+            problems.iter().any(|p| p.to_string().starts_with("a.toml:1: ")),
+            "{problems:?}"
+        );
     }
 }

@@ -55,7 +55,12 @@ impl fmt::Display for Kind {
                 write!(f, "a duration from {min} to {max}")
             }
             Self::Size { min, max } => {
-                write!(f, "a size from {} to {}", units::size_text(*min), units::size_text(*max))
+                write!(
+                    f,
+                    "a size from {} to {}",
+                    units::size_text(*min),
+                    units::size_text(*max)
+                )
             }
             Self::List(what) => write!(f, "a list of {what}"),
             Self::Path => f.write_str("a path"),
@@ -83,7 +88,14 @@ pub struct Key {
 impl Key {
     /// A key without a default that is not secret.
     pub const fn new(path: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Self {
-        Self { path, kind, default: None, example, secret: false, doc }
+        Self {
+            path,
+            kind,
+            default: None,
+            example,
+            secret: false,
+            doc,
+        }
     }
 
     /// The same key with a default.
@@ -107,8 +119,14 @@ impl Key {
         default: &'static str,
         doc: &'static str,
     ) -> Self {
-        let kind = Kind::Duration { min: Duration::from_secs(min), max: Duration::from_secs(max) };
-        Self { default: Some(default), ..Self::new(path, kind, "", doc) }
+        let kind = Kind::Duration {
+            min: Duration::from_secs(min),
+            max: Duration::from_secs(max),
+        };
+        Self {
+            default: Some(default),
+            ..Self::new(path, kind, "", doc)
+        }
     }
 
     /// A whole number between `min` and `max`.
@@ -118,7 +136,10 @@ impl Key {
         default: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self { default: Some(default), ..Self::new(path, Kind::Integer { min, max }, "", doc) }
+        Self {
+            default: Some(default),
+            ..Self::new(path, Kind::Integer { min, max }, "", doc)
+        }
     }
 
     /// The environment variable that sets it.

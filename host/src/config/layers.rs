@@ -69,7 +69,10 @@ pub struct Layers {
 impl Layers {
     /// Puts a value on top of what is there, unless a stronger layer spoke already.
     pub fn set(&mut self, path: &str, raw: Raw, origin: Origin) {
-        let weaker = self.entries.get(path).is_none_or(|old| old.origin.rank() <= origin.rank());
+        let weaker = self
+            .entries
+            .get(path)
+            .is_none_or(|old| old.origin.rank() <= origin.rank());
         if weaker {
             self.entries.insert(path.to_owned(), Entry { raw, origin });
         }
@@ -109,7 +112,14 @@ impl Layers {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 for (key, raw, line) in file::parse(path, &text, problems) {
-                    self.set(&key, raw, Origin::File { path: path.to_owned(), line });
+                    self.set(
+                        &key,
+                        raw,
+                        Origin::File {
+                            path: path.to_owned(),
+                            line,
+                        },
+                    );
                 }
             }
             Err(error) => problems.push(Problem {
@@ -128,7 +138,10 @@ impl Layers {
             let Some(name) = name.to_str().filter(|name| name.starts_with(ENV_PREFIX)) else {
                 continue;
             };
-            let path = name.trim_start_matches(ENV_PREFIX).to_lowercase().replace("__", ".");
+            let path = name
+                .trim_start_matches(ENV_PREFIX)
+                .to_lowercase()
+                .replace("__", ".");
             let origin = Origin::Env(name.to_owned());
             match value.to_str() {
                 Some(value) => self.set(&path, Raw::Untyped(value.to_owned()), origin),
@@ -161,12 +174,22 @@ impl Layers {
 /// What could have been meant: the keys of the same table, or the tables there are.
 fn unknown_key_message(path: &str, keys: &[&'static Key]) -> String {
     let section = path.rsplit_once('.').map_or("", |(section, _)| section);
-    let siblings: Vec<&str> =
-        keys.iter().filter(|key| key.section() == section).map(|key| key.path).collect();
+    let siblings: Vec<&str> = keys
+        .iter()
+        .filter(|key| key.section() == section)
+        .map(|key| key.path)
+        .collect();
     if !siblings.is_empty() {
         return format!("is not a key; there are {}", siblings.join(", "));
     }
-    let mut sections: Vec<&str> = keys.iter().map(|key| key.section()).filter(|s| !s.is_empty()).collect();
+    let mut sections: Vec<&str> = keys
+        .iter()
+        .map(|key| key.section())
+        .filter(|s| !s.is_empty())
+        .collect();
     sections.dedup();
-    format!("is not a key, and there is no table [{section}]; there are [{}]", sections.join("], ["))
+    format!(
+        "is not a key, and there is no table [{section}]; there are [{}]",
+        sections.join("], [")
+    )
 }

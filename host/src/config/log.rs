@@ -55,5 +55,8 @@ pub(super) fn check(reader: &mut Reader<'_>) -> LogConfig {
             .map(|_| text.to_owned())
             .map_err(|_| "is not a log level; write error, warn, info, debug or trace, or info,authly=debug")
     });
-    LogConfig { format, level: level.unwrap_or_else(|| "info".to_owned()) }
+    LogConfig {
+        format,
+        level: level.unwrap_or_else(|| "info".to_owned()),
+    }
 }

@@ -31,8 +31,12 @@ const ADDRESS_MAX_DELAY: Key = Key::seconds(
     "5m",
     "The delay of an address grows no further than this.",
 );
-const BASE_DELAY: Key =
-    Key::seconds("login.base_delay", (1, 3_600), "1s", "The delay after the first failure that is not free.");
+const BASE_DELAY: Key = Key::seconds(
+    "login.base_delay",
+    (1, 3_600),
+    "1s",
+    "The delay after the first failure that is not free.",
+);
 const FORGET_AFTER: Key = Key::seconds(
     "login.forget_after",
     (60, 30 * 86_400),
@@ -97,7 +101,10 @@ pub(super) fn check(reader: &mut Reader<'_>) -> LoginConfig {
         account: policy(&ACCOUNT_FREE_FAILURES, &ACCOUNT_MAX_DELAY),
         address: policy(&ADDRESS_FREE_FAILURES, &ADDRESS_MAX_DELAY),
     };
-    for (policy, key) in [(throttle.account, &ACCOUNT_MAX_DELAY), (throttle.address, &ADDRESS_MAX_DELAY)] {
+    for (policy, key) in [
+        (throttle.account, &ACCOUNT_MAX_DELAY),
+        (throttle.address, &ADDRESS_MAX_DELAY),
+    ] {
         if policy.max_delay < base_delay {
             reader.complain(key, "is shorter than login.base_delay");
         }

@@ -24,6 +24,7 @@ use authly_oauth::{issuer::Issuer, settings::Settings};
 use authly_storage::DatabaseConfig;
 use std::net::SocketAddr;
 
+use self::reader::Reader;
 pub use self::{
     key::{Key, Kind},
     layers::{Entry, Layers, Raw, Sources},
@@ -35,7 +36,6 @@ pub use self::{
     server::ServerConfig,
     show::{ShownValue, shown_values},
 };
-use self::reader::Reader;
 use crate::secrets::EncryptionKey;
 
 /// Everything an operator chose, checked.
@@ -106,7 +106,10 @@ pub fn all_keys() -> Vec<&'static Key> {
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let mut problems = Vec::new();
     let mut layers = Layers::gather(sources, &all_keys(), &mut problems);
-    let state_dir = sources.dev.then(|| top::dev_defaults(sources, &mut layers, &mut problems)).flatten();
+    let state_dir = sources
+        .dev
+        .then(|| top::dev_defaults(sources, &mut layers, &mut problems))
+        .flatten();
     let mut reader = Reader::new(&layers, problems);
     let top = top::check(&mut reader, sources.dev);
     let database = database::check(&mut reader);

@@ -57,8 +57,12 @@ const INTERACTION_TTL: Key = Key::seconds(
     "30m",
     "How long a person has to finish signing in and consenting.",
 );
-const SESSION_TTL: Key =
-    Key::seconds("oauth.session_ttl", (MINUTE, 90 * DAY), "1d", "Absolute life of a browser session.");
+const SESSION_TTL: Key = Key::seconds(
+    "oauth.session_ttl",
+    (MINUTE, 90 * DAY),
+    "1d",
+    "Absolute life of a browser session.",
+);
 
 /// The keys of this section.
 pub(super) const KEYS: &[&Key] = &[

@@ -54,8 +54,13 @@ const NAMED_PINS: Key = Key::new(
     "If set, the plugin of that name runs only as one of these candidates. The digest is over the component and its \
      toml, as the log shows it.",
 );
-const CPU: Key = Key::new("plugins.limits.cpu", milliseconds(1, 10_000), "", "Processor time of one call.")
-    .default("50ms");
+const CPU: Key = Key::new(
+    "plugins.limits.cpu",
+    milliseconds(1, 10_000),
+    "",
+    "Processor time of one call.",
+)
+.default("50ms");
 const WALL: Key = Key::new(
     "plugins.limits.wall",
     milliseconds(1, 15_000),
@@ -70,40 +75,72 @@ const QUEUE: Key = Key::new(
     "How long a call may wait to be admitted before the request is answered with 503.",
 )
 .default("1s");
-const MEMORY: Key =
-    Key::new("plugins.limits.memory", Kind::Size { min: 1 << 20, max: 1 << 30 }, "", "Linear memory of one call.")
-        .default("64MiB");
+const MEMORY: Key = Key::new(
+    "plugins.limits.memory",
+    Kind::Size {
+        min: 1 << 20,
+        max: 1 << 30,
+    },
+    "",
+    "Linear memory of one call.",
+)
+.default("64MiB");
 const ANSWER: Key = Key::new(
     "plugins.limits.answer",
-    Kind::Size { min: 1 << 10, max: 16 << 20 },
+    Kind::Size {
+        min: 1 << 10,
+        max: 16 << 20,
+    },
     "",
     "What one transfer from the plugin to the server may hold: its answer, or the arguments of one import.",
 )
 .default("1MiB");
 const CLAIMS_SIZE: Key = Key::new(
     "plugins.limits.claims",
-    Kind::Size { min: 1 << 10, max: 1 << 20 },
+    Kind::Size {
+        min: 1 << 10,
+        max: 1 << 20,
+    },
     "",
     "Claims that one answer may set, names and JSON values counted.",
 )
 .default("32KiB");
-const CHANGES: Key =
-    Key::integer("plugins.limits.changes", (1, 10_000), "256", "Changes that one answer may hold.");
-const HANDLES: Key =
-    Key::integer("plugins.limits.handles", (16, 100_000), "1000", "Component-model handles alive at once in a call.");
-const LOG_LINES: Key =
-    Key::integer("plugins.limits.log_lines", (0, 10_000), "100", "Log lines of one call; further ones are dropped.");
+const CHANGES: Key = Key::integer(
+    "plugins.limits.changes",
+    (1, 10_000),
+    "256",
+    "Changes that one answer may hold.",
+);
+const HANDLES: Key = Key::integer(
+    "plugins.limits.handles",
+    (16, 100_000),
+    "1000",
+    "Component-model handles alive at once in a call.",
+);
+const LOG_LINES: Key = Key::integer(
+    "plugins.limits.log_lines",
+    (0, 10_000),
+    "100",
+    "Log lines of one call; further ones are dropped.",
+);
 const CALLS: Key = Key::integer(
     "plugins.limits.calls",
     (1, 1_000),
     "128",
     "Calls running at once, over all plugins. Address space for this many is reserved at the start.",
 );
-const CALLS_PER_PLUGIN: Key =
-    Key::integer("plugins.limits.calls_per_plugin", (1, 1_000), "64", "Calls of one plugin running at once.");
+const CALLS_PER_PLUGIN: Key = Key::integer(
+    "plugins.limits.calls_per_plugin",
+    (1, 1_000),
+    "64",
+    "Calls of one plugin running at once.",
+);
 const COMPONENT: Key = Key::new(
     "plugins.limits.component",
-    Kind::Size { min: 1 << 10, max: 256 << 20 },
+    Kind::Size {
+        min: 1 << 10,
+        max: 256 << 20,
+    },
     "",
     "Size of a component; a larger one is refused.",
 )
@@ -182,7 +219,10 @@ fn check_policy(reader: &mut Reader<'_>) -> Policy {
             plugins.entry(name).or_default().pins = pins;
         }
     }
-    Policy { claims: grants(&reader.list(&CLAIMS, parse_claim)), plugins }
+    Policy {
+        claims: grants(&reader.list(&CLAIMS, parse_claim)),
+        plugins,
+    }
 }
 
 fn check_name(reader: &mut Reader<'_>, key: &Key, name: &str) -> Option<PluginName> {
@@ -214,5 +254,8 @@ fn parse_digest(text: &str) -> Result<PluginDigest, &'static str> {
 }
 
 const fn milliseconds(min: u64, max: u64) -> Kind {
-    Kind::Duration { min: Duration::from_millis(min), max: Duration::from_millis(max) }
+    Kind::Duration {
+        min: Duration::from_millis(min),
+        max: Duration::from_millis(max),
+    }
 }

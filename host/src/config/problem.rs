@@ -41,8 +41,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::Dev => f.write_str("--dev"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Env(name) => f.write_str(name),
-            Self::Flag(name) => f.write_str(name),
+            Self::Env(name) | Self::Flag(name) => f.write_str(name),
         }
     }
 }
@@ -77,7 +76,11 @@ pub struct ConfigErrors(pub Vec<Problem>);
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        write!(f, "the configuration has {count} error{}", if count == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "the configuration has {count} error{}",
+            if count == 1 { "" } else { "s" }
+        )?;
         for problem in &self.0 {
             write!(f, "\n  {problem}")?;
         }

@@ -43,7 +43,11 @@ impl<'a> Reader<'a> {
 
     /// Notes that a required key is missing, and how to write it.
     pub fn complain_missing(&mut self, key: &Key) {
-        let secret = if key.secret { format!(", or {}_FILE", key.env_name()) } else { String::new() };
+        let secret = if key.secret {
+            format!(", or {}_FILE", key.env_name())
+        } else {
+            String::new()
+        };
         let message = format!(
             "is required; write `{}` in the configuration file, or set {}{secret}",
             key.written(),
@@ -69,9 +73,10 @@ impl<'a> Reader<'a> {
     /// A text, if it is set. An empty one counts as not set: that is how an environment variable is taken back.
     pub fn text(&mut self, key: &Key) -> Option<String> {
         match self.layers.get(key.path) {
-            Some(Entry { raw: Raw::Untyped(text) | Raw::String(text), .. }) => {
-                Some(text.clone()).filter(|text| !text.is_empty())
-            }
+            Some(Entry {
+                raw: Raw::Untyped(text) | Raw::String(text),
+                ..
+            }) => Some(text.clone()).filter(|text| !text.is_empty()),
             Some(_) => {
                 self.complain(key, format!("must be a string; write `{}`", key.written()));
                 None
@@ -81,11 +86,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text that `parse` understands. Its error says what is wrong and what to write.
-    pub fn parsed<T, E: ToString>(
-        &mut self,
-        key: &Key,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<T> {
+    pub fn parsed<T, E: ToString>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -103,7 +104,9 @@ impl<'a> Reader<'a> {
 
     /// One of the words of a [`Kind::Choice`]; the default when it is none of them.
     pub fn choice(&mut self, key: &Key) -> String {
-        let Kind::Choice(words) = key.kind else { return String::new() };
+        let Kind::Choice(words) = key.kind else {
+            return String::new();
+        };
         let text = self.text(key).unwrap_or_default();
         if words.contains(&text.as_str()) {
             return text;
@@ -114,16 +117,22 @@ impl<'a> Reader<'a> {
 
     /// A duration within the key's bounds.
     pub fn duration(&mut self, key: &Key) -> Duration {
-        let Kind::Duration { min, max } = key.kind else { return Duration::ZERO };
+        let Kind::Duration { min, max } = key.kind else {
+            return Duration::ZERO;
+        };
         let read = self.amount(key, units::parse_duration, |d| (min..=max).contains(&d));
-        read.or_else(|| units::parse_duration(key.default?).ok()).unwrap_or(min)
+        read.or_else(|| units::parse_duration(key.default?).ok())
+            .unwrap_or(min)
     }
 
     /// A size in bytes within the key's bounds.
     pub fn size(&mut self, key: &Key) -> u64 {
-        let Kind::Size { min, max } = key.kind else { return 0 };
+        let Kind::Size { min, max } = key.kind else {
+            return 0;
+        };
         let read = self.amount(key, units::parse_size, |bytes| (min..=max).contains(&bytes));
-        read.or_else(|| units::parse_size(key.default?).ok()).unwrap_or(min)
+        read.or_else(|| units::parse_size(key.default?).ok())
+            .unwrap_or(min)
     }
 
     /// The same as the type that counts memory.
@@ -133,8 +142,14 @@ impl<'a> Reader<'a> {
 
     /// A whole number within the key's bounds, as whatever integer type the caller needs. The bounds must fit it.
     pub fn integer<T: TryFrom<u64> + Default>(&mut self, key: &Key) -> T {
-        let Kind::Integer { min, max } = key.kind else { return T::default() };
-        let parse = |text: &str| text.trim().parse::<u64>().map_err(|_| "is not a whole number".to_owned());
+        let Kind::Integer { min, max } = key.kind else {
+            return T::default();
+        };
+        let parse = |text: &str| {
+            text.trim()
+                .parse::<u64>()
+                .map_err(|_| "is not a whole number".to_owned())
+        };
         let read = self.amount(key, parse, |number| (min..=max).contains(&number));
         let number = read.or_else(|| key.default?.parse().ok()).unwrap_or(min);
         T::try_from(number).unwrap_or_default()
@@ -143,7 +158,9 @@ impl<'a> Reader<'a> {
     /// A list whose items `parse` understands. In an environment variable the items are separated by commas.
     pub fn list<T, E: ToString>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
         let layers = self.layers;
-        layers.get(key.path).map_or_else(Vec::new, |entry| self.items(key, key.path, entry, parse))
+        layers
+            .get(key.path)
+            .map_or_else(Vec::new, |entry| self.items(key, key.path, entry, parse))
     }
 
     /// The lists of a key with a segment `*`, by the name the operator chose for it.
@@ -155,7 +172,11 @@ impl<'a> Reader<'a> {
         let layers = self.layers;
         let mut found = Vec::new();
         for (path, entry) in layers.iter().filter(|(path, _)| key.matches(path)) {
-            let star = key.path.split('.').zip(path.split('.')).find(|(mine, _)| *mine == "*");
+            let star = key
+                .path
+                .split('.')
+                .zip(path.split('.'))
+                .find(|(mine, _)| *mine == "*");
             let name = star.map_or("", |(_, theirs)| theirs).to_owned();
             found.push((name, self.items(key, path, entry, &parse)));
         }
@@ -178,7 +199,11 @@ impl<'a> Reader<'a> {
         }
         let entry = file?;
         let (Raw::Untyped(path) | Raw::String(path)) = &entry.raw else {
-            self.note(&file_path, Some(entry.origin.clone()), "must be the path of a file".to_owned());
+            self.note(
+                &file_path,
+                Some(entry.origin.clone()),
+                "must be the path of a file".to_owned(),
+            );
             return None;
         };
         match read_secret(&SecretSource::File(PathBuf::from(path))) {
@@ -241,9 +266,12 @@ impl<'a> Reader<'a> {
     ) -> Vec<T> {
         let texts: Vec<String> = match &entry.raw {
             Raw::List(items) => items.clone(),
-            Raw::Untyped(text) => {
-                text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
-            }
+            Raw::Untyped(text) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+                .collect(),
             _ => {
                 let message = format!("must be {}; write `{path} = {}`", key.kind, key.example);
                 self.note(path, Some(entry.origin.clone()), message);
@@ -264,6 +292,10 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&mut self, key: &str, origin: Option<Origin>, message: String) {
-        self.problems.push(Problem { origin, key: key.to_owned(), message });
+        self.problems.push(Problem {
+            origin,
+            key: key.to_owned(),
+            message,
+        });
     }
 }

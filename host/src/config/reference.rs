@@ -31,7 +31,11 @@ pub fn render_reference() -> String {
         let mine = key.path.split_once('.').map_or("", |(table, _)| table);
         if section != Some(mine) {
             section = Some(mine);
-            let title = if mine.is_empty() { "At the top".to_owned() } else { format!("`[{mine}]`") };
+            let title = if mine.is_empty() {
+                "At the top".to_owned()
+            } else {
+                format!("`[{mine}]`")
+            };
             // Writing to a String cannot fail.
             let _ = write!(page, "\n## {title}\n");
         }
@@ -43,8 +47,14 @@ pub fn render_reference() -> String {
 fn render_key(page: &mut String, key: &Key) {
     let secret = if key.secret { " (secret)" } else { "" };
     let path = key.path.replace('*', "NAME");
-    let default = key.default.map_or("none".to_owned(), |default| format!("`{default}`"));
-    let _ = write!(page, "\n### `{path}`{secret}\n\n{}\n\n- Takes: {}\n- Default: {default}\n", key.doc, key.kind);
+    let default = key
+        .default
+        .map_or("none".to_owned(), |default| format!("`{default}`"));
+    let _ = write!(
+        page,
+        "\n### `{path}`{secret}\n\n{}\n\n- Takes: {}\n- Default: {default}\n",
+        key.doc, key.kind
+    );
     if !key.path.contains('*') {
         let _ = writeln!(page, "- Environment: `{}`", key.env_name());
     }

@@ -35,11 +35,18 @@ const HEADER_TIMEOUT: Key = Key::seconds(
     "For one HTTP/1 request head; also how long a kept-alive connection may stay idle. A reverse proxy in front \
      should drop idle connections earlier than this.",
 );
-const HEADERS_MAX: Key =
-    Key::integer("server.headers_max", (16, 1_000), "64", "Header fields of one request.");
+const HEADERS_MAX: Key = Key::integer(
+    "server.headers_max",
+    (16, 1_000),
+    "64",
+    "Header fields of one request.",
+);
 const HEADER_BYTES_MAX: Key = Key::new(
     "server.header_bytes_max",
-    Kind::Size { min: ServerLimits::HEADER_BYTES_MIN as u64, max: 1 << 20 },
+    Kind::Size {
+        min: ServerLimits::HEADER_BYTES_MIN as u64,
+        max: 1 << 20,
+    },
     "",
     "Size of one request head.",
 )
@@ -82,8 +89,12 @@ const HTTP2_PING_INTERVAL: Key = Key::seconds(
     "20s",
     "How often an HTTP/2 peer must prove that it is there.",
 );
-const HTTP2_PING_TIMEOUT: Key =
-    Key::seconds("server.http2_ping_timeout", (1, 600), "10s", "How long it may take for that.");
+const HTTP2_PING_TIMEOUT: Key = Key::seconds(
+    "server.http2_ping_timeout",
+    (1, 600),
+    "10s",
+    "How long it may take for that.",
+);
 
 /// The keys of this section.
 pub(super) const KEYS: &[&Key] = &[

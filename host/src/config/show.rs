@@ -33,8 +33,16 @@ pub fn shown_values(layers: &Layers) -> Vec<ShownValue> {
             if !is_file && !key.matches(path) {
                 continue;
             }
-            let value = if key.secret && !is_file { redacted(key, &entry.raw) } else { text_of(&entry.raw) };
-            shown.push(ShownValue { key: path.to_owned(), value, origin: entry.origin.to_string() });
+            let value = if key.secret && !is_file {
+                redacted(key, &entry.raw)
+            } else {
+                text_of(&entry.raw)
+            };
+            shown.push(ShownValue {
+                key: path.to_owned(),
+                value,
+                origin: entry.origin.to_string(),
+            });
         }
     }
     shown
@@ -58,7 +66,9 @@ fn redacted(key: &Key, raw: &Raw) -> String {
     if text.starts_with("sqlite:") {
         return text;
     }
-    let Ok(mut url) = Url::parse(&text) else { return HIDDEN.to_owned() };
+    let Ok(mut url) = Url::parse(&text) else {
+        return HIDDEN.to_owned();
+    };
     // A query may hold a password as well (libpq's `?password=`).
     url.set_query(None);
     if url.password().is_some() && url.set_password(Some("hidden")).is_err() {

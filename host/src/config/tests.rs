@@ -8,7 +8,10 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn env(pairs: &[(&str, &str)]) -> Sources {
     Sources {
-        env: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        env: pairs
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
         ..Sources::default()
     }
 }
@@ -17,7 +20,13 @@ fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("authly.toml");
     std::fs::write(&path, text).unwrap();
-    (dir, Sources { file: Some(path), ..Sources::default() })
+    (
+        dir,
+        Sources {
+            file: Some(path),
+            ..Sources::default()
+        },
+    )
 }
 
 const MINIMUM: &[(&str, &str)] = &[
@@ -34,7 +43,10 @@ fn lines(errors: &ConfigErrors) -> Vec<String> {
 fn the_defaults_are_those_of_the_code_they_configure() {
     let config = load(&env(MINIMUM)).unwrap().config;
     assert_eq!(config.server.limits, crate::web::ServerLimits::default());
-    assert_eq!(format!("{:?}", config.oauth), format!("{:?}", Settings::default()));
+    assert_eq!(
+        format!("{:?}", config.oauth),
+        format!("{:?}", Settings::default())
+    );
     let database = DatabaseConfig::new("sqlite::memory:");
     assert_eq!(config.database.pool_size, database.pool_size);
     assert_eq!(config.database.connect_timeout, database.connect_timeout);
@@ -68,8 +80,12 @@ fn every_default_and_bound_of_every_key_is_consistent() {
 fn each_layer_wins_over_the_one_before() {
     let (_dir, mut sources) = with_file("oauth.access_token_ttl = \"5m\"\noauth.id_token_ttl = \"6m\"\n");
     sources.env = env(MINIMUM).env;
-    sources.env.push(("AUTHLY__OAUTH__ID_TOKEN_TTL".into(), "7m".into()));
-    sources.env.push(("AUTHLY__OAUTH__SESSION_TTL".into(), "8m".into()));
+    sources
+        .env
+        .push(("AUTHLY__OAUTH__ID_TOKEN_TTL".into(), "7m".into()));
+    sources
+        .env
+        .push(("AUTHLY__OAUTH__SESSION_TTL".into(), "8m".into()));
     sources.flags = vec![("oauth.session_ttl".into(), "--set".into(), "9m".into())];
     let loaded = load(&sources).unwrap();
     let minutes = |d: Duration| d.as_secs() / 60;
@@ -98,14 +114,23 @@ fn every_fault_is_reported_at_once_with_its_place_and_what_to_write() {
         (":2: sever.x: ", "no table [sever]"),
         (":5: oauth.access_token_ttl: ", "`10` is not a duration such as"),
         (":6: oauth.acess_token_ttl: ", "there are oauth.pkce_required, "),
-        (":7: oauth.pkce_required: ", "`never` is not `always` or `public-clients`"),
+        (
+            ":7: oauth.pkce_required: ",
+            "`never` is not `always` or `public-clients`",
+        ),
         (":9: server.trusted_proxies: ", "`10.0.0.0/40`: is not an address"),
-        ("AUTHLY__SERVER__CONNECTIONS_MAX: server.connections_max: ", "a whole number from 1 to 1000000"),
+        (
+            "AUTHLY__SERVER__CONNECTIONS_MAX: server.connections_max: ",
+            "a whole number from 1 to 1000000",
+        ),
         ("database.url: is required", "AUTHLY__DATABASE__URL_FILE"),
         ("keys.encryption_key: is required", "openssl rand -base64 32"),
     ];
     for (place, what) in expect {
-        assert!(shown.iter().any(|l| l.contains(place) && l.contains(what)), "{place} {what}: {shown:#?}");
+        assert!(
+            shown.iter().any(|l| l.contains(place) && l.contains(what)),
+            "{place} {what}: {shown:#?}"
+        );
     }
     assert_eq!(shown.len(), expect.len(), "{shown:#?}");
     assert!(errors.to_string().starts_with("the configuration has 9 errors\n"));
@@ -116,14 +141,18 @@ fn a_file_that_is_not_there_is_named() {
     let mut sources = env(MINIMUM);
     sources.file = Some("/nowhere/authly.toml".into());
     let shown = lines(&load(&sources).unwrap_err());
-    assert!(matches!(shown.as_slice(), [one] if one.contains("/nowhere/authly.toml") && one.contains("--config")));
+    assert!(
+        matches!(shown.as_slice(), [one] if one.contains("/nowhere/authly.toml") && one.contains("--config"))
+    );
 }
 
 #[test]
 fn bounds_are_inclusive() {
     let at = |value: &str| {
         let mut sources = env(MINIMUM);
-        sources.env.push(("AUTHLY__OAUTH__AUTHORIZATION_CODE_TTL".into(), value.into()));
+        sources
+            .env
+            .push(("AUTHLY__OAUTH__AUTHORIZATION_CODE_TTL".into(), value.into()));
         load(&sources).is_ok()
     };
     assert!(at("1s") && at("10m"));
@@ -138,12 +167,22 @@ fn a_secret_may_come_from_a_file_and_the_stronger_layer_counts() {
     let (_file_dir, mut sources) = with_file("[database]\nurl = \"sqlite:inline.sqlite\"\n");
     sources.env = env(MINIMUM).env;
     sources.env.retain(|(name, _)| name != "AUTHLY__DATABASE__URL");
-    sources.env.push(("AUTHLY__DATABASE__URL_FILE".into(), path.clone().into()));
-    assert_eq!(load(&sources).unwrap().config.database.url, "sqlite:from-file.sqlite");
+    sources
+        .env
+        .push(("AUTHLY__DATABASE__URL_FILE".into(), path.clone().into()));
+    assert_eq!(
+        load(&sources).unwrap().config.database.url,
+        "sqlite:from-file.sqlite"
+    );
 
-    sources.env.push(("AUTHLY__DATABASE__URL".into(), "sqlite::memory:".into()));
+    sources
+        .env
+        .push(("AUTHLY__DATABASE__URL".into(), "sqlite::memory:".into()));
     let shown = lines(&load(&sources).unwrap_err());
-    assert!(matches!(shown.as_slice(), [one] if one.contains("set one of the two")), "{shown:?}");
+    assert!(
+        matches!(shown.as_slice(), [one] if one.contains("set one of the two")),
+        "{shown:?}"
+    );
 }
 
 #[test]
@@ -154,12 +193,18 @@ fn no_message_and_no_display_repeats_a_secret() {
         ("AUTHLY__KEYS__ENCRYPTION_KEY", "hunter3"),
     ]);
     let shown = load(&sources).unwrap_err().to_string();
-    assert!(shown.contains("openssl rand -base64 32") && shown.contains("postgres://"), "{shown}");
+    assert!(
+        shown.contains("openssl rand -base64 32") && shown.contains("postgres://"),
+        "{shown}"
+    );
     assert!(!shown.contains("hunter"), "{shown}");
 
     sources = env(MINIMUM);
     sources.env.retain(|(name, _)| name != "AUTHLY__DATABASE__URL");
-    sources.env.push(("AUTHLY__DATABASE__URL".into(), "postgres://u:hunter2@db/x?password=hunter4".into()));
+    sources.env.push((
+        "AUTHLY__DATABASE__URL".into(),
+        "postgres://u:hunter2@db/x?password=hunter4".into(),
+    ));
     let loaded = load(&sources).unwrap();
     let shown = format!("{:?}{:?}", shown_values(&loaded.layers), loaded.config);
     assert!(!shown.contains("hunter") && !shown.contains(KEY), "{shown}");
@@ -178,22 +223,45 @@ fn dev_needs_nothing_and_keeps_the_key_apart_from_the_database() {
     let config = load(&dev(&[])).unwrap().config;
     assert!(config.dev);
     assert_eq!(config.issuer.as_str(), "http://localhost:8000");
-    assert_eq!(config.database.url, "sqlite:/home/ada/.local/state/authly/data/authly.sqlite");
-    assert_eq!(config.plugins.dir.as_deref(), Some(Path::new("/home/ada/.local/state/authly/plugins")));
+    assert_eq!(
+        config.database.url,
+        "sqlite:/home/ada/.local/state/authly/data/authly.sqlite"
+    );
+    assert_eq!(
+        config.plugins.dir.as_deref(),
+        Some(Path::new("/home/ada/.local/state/authly/plugins"))
+    );
     assert_eq!(config.log.format, LogFormat::Pretty);
-    let EncryptionKey::DevFile(key) = config.encryption_key else { panic!("made by --dev") };
-    assert_eq!(key, Path::new("/home/ada/.local/state/authly/keys/encryption_key"));
+    let EncryptionKey::DevFile(key) = config.encryption_key else {
+        panic!("made by --dev")
+    };
+    assert_eq!(
+        key,
+        Path::new("/home/ada/.local/state/authly/keys/encryption_key")
+    );
 
-    let chosen = load(&dev(&[("XDG_STATE_HOME", "/state"), ("AUTHLY__LOG__FORMAT", "json")])).unwrap().config;
+    let chosen = load(&dev(&[
+        ("XDG_STATE_HOME", "/state"),
+        ("AUTHLY__LOG__FORMAT", "json"),
+    ]))
+    .unwrap()
+    .config;
     assert_eq!(chosen.database.url, "sqlite:/state/authly/data/authly.sqlite");
     assert_eq!(chosen.log.format, LogFormat::Json);
-    let own = load(&dev(&[("AUTHLY__KEYS__ENCRYPTION_KEY", KEY)])).unwrap().config;
+    let own = load(&dev(&[("AUTHLY__KEYS__ENCRYPTION_KEY", KEY)]))
+        .unwrap()
+        .config;
     assert!(matches!(own.encryption_key, EncryptionKey::Configured(_)));
 }
 
 #[test]
 fn dev_without_a_home_says_what_to_set() {
-    let shown = load(&Sources { dev: true, ..Sources::default() }).unwrap_err().to_string();
+    let shown = load(&Sources {
+        dev: true,
+        ..Sources::default()
+    })
+    .unwrap_err()
+    .to_string();
     assert!(shown.contains("set HOME or XDG_STATE_HOME"), "{shown}");
 }
 
@@ -211,9 +279,17 @@ fn dev_listens_on_loopback_only() {
 #[test]
 fn dev_issuer_follows_the_address_that_was_bound() {
     let config = load(&dev(&[("AUTHLY__LISTEN", "127.0.0.1:0")])).unwrap().config;
-    assert_eq!(config.issuer_at("127.0.0.1:4321".parse().unwrap()).as_str(), "http://localhost:4321");
-    let chosen = load(&dev(&[("AUTHLY__ISSUER", "http://localhost:9")])).unwrap().config;
-    assert_eq!(chosen.issuer_at("127.0.0.1:4321".parse().unwrap()).as_str(), "http://localhost:9");
+    assert_eq!(
+        config.issuer_at("127.0.0.1:4321".parse().unwrap()).as_str(),
+        "http://localhost:4321"
+    );
+    let chosen = load(&dev(&[("AUTHLY__ISSUER", "http://localhost:9")]))
+        .unwrap()
+        .config;
+    assert_eq!(
+        chosen.issuer_at("127.0.0.1:4321".parse().unwrap()).as_str(),
+        "http://localhost:9"
+    );
 }
 
 #[test]
@@ -226,7 +302,11 @@ fn plugin_names_are_the_operators() {
     let policy = load(&sources).unwrap().config.plugins.policy;
     let mine = &policy.plugins[&PluginName::parse("my-plugin").unwrap()];
     assert_eq!(mine.pins.len(), 1);
-    assert!(mine.claims.as_ref().is_some_and(|claims| claims.covers("department") && !claims.covers("https://a/b")));
+    assert!(
+        mine.claims
+            .as_ref()
+            .is_some_and(|claims| claims.covers("department") && !claims.covers("https://a/b"))
+    );
     assert!(policy.claims.covers("https://a.example/b") && !policy.claims.covers("department"));
 }
 
@@ -243,7 +323,10 @@ fn a_plugin_policy_reports_every_fault() {
         ":4: plugins.named.x.pins: `abc`: is not a SHA-256 digest",
         ":6: plugins.named.Bad_Name.pins: a plugin name is",
     ] {
-        assert!(shown.iter().any(|l| l.contains(expected)), "{expected}: {shown:#?}");
+        assert!(
+            shown.iter().any(|l| l.contains(expected)),
+            "{expected}: {shown:#?}"
+        );
     }
     assert_eq!(shown.len(), 4, "{shown:#?}");
 }

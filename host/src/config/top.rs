@@ -43,10 +43,12 @@ pub(super) struct Top {
 /// Checks them; `None` when the issuer or the address is missing or wrong.
 pub(super) fn check(reader: &mut Reader<'_>, dev: bool) -> Option<Top> {
     let listen = reader.parsed(&LISTEN, |text| {
-        text.parse::<SocketAddr>().map_err(|_| "is not an address and a port such as 127.0.0.1:8000 or [::1]:8000")
+        text.parse::<SocketAddr>()
+            .map_err(|_| "is not an address and a port such as 127.0.0.1:8000 or [::1]:8000")
     });
     if let Some(listen) = listen.filter(|listen| dev && !listen.ip().is_loopback()) {
-        let message = format!("`{listen}`: with --dev the server listens on loopback only; write 127.0.0.1:8000");
+        let message =
+            format!("`{listen}`: with --dev the server listens on loopback only; write 127.0.0.1:8000");
         reader.complain(&LISTEN, message);
     }
     let configured = reader.text(&ISSUER);
@@ -59,14 +61,22 @@ pub(super) fn check(reader: &mut Reader<'_>, dev: bool) -> Option<Top> {
             None
         }
     };
-    Some(Top { issuer: issuer?, issuer_follows_listen: configured.is_none(), listen: listen? })
+    Some(Top {
+        issuer: issuer?,
+        issuer_follows_listen: configured.is_none(),
+        listen: listen?,
+    })
 }
 
 /// The issuer of a development server that listens there.
 pub(super) fn dev_issuer(listen: SocketAddr) -> String {
     let usual = matches!(listen.ip(), IpAddr::V4(ip) if ip.octets() == [127, 0, 0, 1])
         || matches!(listen.ip(), IpAddr::V6(ip) if ip.is_loopback());
-    if usual { format!("http://localhost:{}", listen.port()) } else { format!("http://{listen}") }
+    if usual {
+        format!("http://localhost:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
 }
 
 /// Puts the values of `--dev` above the defaults, and answers the state directory they lie in.
@@ -91,9 +101,15 @@ pub(super) fn dev_defaults(
     };
     let mut set = |path: &str, value: String| layers.set(path, Raw::Untyped(value), Origin::Dev);
     // A chosen database_file counts as chosen: the weaker inline value of --dev gives way to it.
-    set("database.url", format!("sqlite:{}", state_dir.join("data/authly.sqlite").display()));
+    set(
+        "database.url",
+        format!("sqlite:{}", state_dir.join("data/authly.sqlite").display()),
+    );
     set("plugins.dir", state_dir.join("plugins").display().to_string());
-    set("plugins.cache_dir", state_dir.join("plugin-cache").display().to_string());
+    set(
+        "plugins.cache_dir",
+        state_dir.join("plugin-cache").display().to_string(),
+    );
     set("log.format", "pretty".to_owned());
     Some(state_dir)
 }

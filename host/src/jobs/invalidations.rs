@@ -27,13 +27,21 @@ pub struct Listener {
 impl Listener {
     /// A listener to one kind of thing.
     pub fn new(topic: Topic) -> Self {
-        Self { topic, changed: Arc::new(Notify::new()) }
+        Self {
+            topic,
+            changed: Arc::new(Notify::new()),
+        }
     }
 }
 
 /// Polls for ever and wakes the listeners. After an outage all of them are woken: what they know may be old.
 pub async fn watch_invalidations(log: Arc<dyn InvalidationLog>, listeners: Vec<Listener>) {
-    let mut watch = Watch { log, listeners, cursor: None, reachable: true };
+    let mut watch = Watch {
+        log,
+        listeners,
+        cursor: None,
+        reachable: true,
+    };
     loop {
         watch.poll().await;
         // Whichever comes first; a hint that gets lost costs one interval.
@@ -65,13 +73,15 @@ impl Watch {
                 tracing::info!("the database answers again");
                 self.wake(|_| true);
             }
-            Ok(()) => {}
             Err(error) if self.reachable => {
                 // Once per outage: it is polled four times a second.
                 self.reachable = false;
-                tracing::error!(error = &error as &dyn std::error::Error, "the database does not answer");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database does not answer"
+                );
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -123,14 +133,23 @@ mod tests {
             let items = match (!answers.is_empty()).then(|| answers.remove(0)) {
                 Some(None) => return Err(StorageError::Unavailable("gone".into())),
                 Some(Some(topic)) => {
-                    vec![(TenantId::default_tenant(), Invalidation { topic, key: "x".into() })]
+                    vec![(
+                        TenantId::default_tenant(),
+                        Invalidation {
+                            topic,
+                            key: "x".into(),
+                        },
+                    )]
                 }
                 None => vec![],
             };
-            Ok(InvalidationBatch { items, cursor: InvalidationCursor(cursor.0 + 1) })
+            Ok(InvalidationBatch {
+                items,
+                cursor: InvalidationCursor(cursor.0 + 1),
+            })
         }
         async fn invalidation_hint(&self) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         async fn ping(&self) -> StorageResult<()> {
             Ok(())
@@ -138,10 +157,18 @@ mod tests {
     }
 
     fn watch(answers: Vec<Option<Topic>>) -> (Arc<Queue>, Watch, [Listener; 2]) {
-        let queue = Arc::new(Queue { answers: Mutex::new(answers), ..Queue::default() });
+        let queue = Arc::new(Queue {
+            answers: Mutex::new(answers),
+            ..Queue::default()
+        });
         let listeners = [Listener::new(Topic::Key), Listener::new(Topic::Plugin)];
         let log = Arc::clone(&queue) as Arc<dyn InvalidationLog>;
-        let watch = Watch { log, listeners: listeners.to_vec(), cursor: None, reachable: true };
+        let watch = Watch {
+            log,
+            listeners: listeners.to_vec(),
+            cursor: None,
+            reachable: true,
+        };
         (queue, watch, listeners)
     }
 

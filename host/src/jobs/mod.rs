@@ -44,8 +44,14 @@ impl Jobs {
 
     /// Starts the jobs that every node runs: following invalidations and purging what has expired.
     pub fn start(&self, storage: &Arc<dyn Storage>, clock: &Arc<dyn Clock>, listeners: Vec<Listener>) {
-        self.spawn("invalidations", watch_invalidations(Arc::clone(storage) as _, listeners));
-        self.spawn("purge", purge_expired(Arc::clone(storage) as _, Arc::clone(clock)));
+        self.spawn(
+            "invalidations",
+            watch_invalidations(Arc::clone(storage) as _, listeners),
+        );
+        self.spawn(
+            "purge",
+            purge_expired(Arc::clone(storage) as _, Arc::clone(clock)),
+        );
     }
 
     /// Ends every job and waits until they are gone.

@@ -32,7 +32,10 @@ async fn purge_once(storage: &dyn Maintenance, clock: &dyn Clock) {
             }
             Err(error) => {
                 // The invalidation poll reports an outage; this is only tried again.
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not purge expired rows");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not purge expired rows"
+                );
                 return;
             }
         }
@@ -63,7 +66,10 @@ mod tests {
             let mut rows = self.0.lock().unwrap();
             let removed = rows.0.min(u64::from(batch));
             *rows = (rows.0 - removed, rows.1 + 1);
-            Ok(PurgeReport { removed, nonces_erased: 0 })
+            Ok(PurgeReport {
+                removed,
+                nonces_erased: 0,
+            })
         }
     }
 
@@ -77,7 +83,12 @@ mod tests {
     #[tokio::test]
     async fn a_purge_goes_on_while_batches_are_full_and_stops_at_its_limit() {
         let batch = u64::from(PURGE_BATCH);
-        for (rows, left, steps) in [(0, 0, 1), (batch - 1, 0, 1), (batch, 0, 2), (batch * 30, batch * 10, 20)] {
+        for (rows, left, steps) in [
+            (0, 0, 1),
+            (batch - 1, 0, 1),
+            (batch, 0, 2),
+            (batch * 30, batch * 10, 20),
+        ] {
             let storage = Rows(Mutex::new((rows, 0)));
             purge_once(&storage, &At).await;
             assert_eq!(*storage.0.lock().unwrap(), (left, steps), "{rows}");

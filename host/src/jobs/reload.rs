@@ -18,7 +18,11 @@ where
     loop {
         changed.notified().await;
         while let Err(error) = reload().await {
-            tracing::error!(what, error = error.as_ref() as &dyn std::error::Error, "reload failed");
+            tracing::error!(
+                what,
+                error = error.as_ref() as &dyn std::error::Error,
+                "reload failed"
+            );
             tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
@@ -37,7 +41,13 @@ mod tests {
         let counted = Arc::clone(&tries);
         let job = reload_when_changed("keys", Arc::clone(&changed), move || {
             let nth = counted.fetch_add(1, Ordering::SeqCst);
-            async move { if nth < 2 { Err(BoxError::from("away")) } else { Ok(()) } }
+            async move {
+                if nth < 2 {
+                    Err(BoxError::from("away"))
+                } else {
+                    Ok(())
+                }
+            }
         });
         changed.notify_one();
         let ran = tokio::time::timeout(RETRY_INTERVAL * 10, job).await;

@@ -25,7 +25,9 @@ pub enum EncryptionKey {
 #[derive(Debug, thiserror::Error)]
 pub enum DevKeyError {
     /// It cannot be written.
-    #[error("cannot write the development key {path}: {cause}; set XDG_STATE_HOME to a folder you may write to")]
+    #[error(
+        "cannot write the development key {path}: {cause}; set XDG_STATE_HOME to a folder you may write to"
+    )]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -36,7 +38,9 @@ pub enum DevKeyError {
     #[error("cannot use the development key")]
     Unreadable(#[source] SecretError),
     /// It is there but is not a key.
-    #[error("{0} does not hold 32 bytes in base64; delete it, and the database it belongs to, to begin again")]
+    #[error(
+        "{0} does not hold 32 bytes in base64; delete it, and the database it belongs to, to begin again"
+    )]
     NotAKey(PathBuf),
 }
 
@@ -66,7 +70,10 @@ pub fn encryption_key(key: &EncryptionKey, rng: &dyn Rng) -> Result<SecretBytes,
         EncryptionKey::DevFile(path) => path,
     };
     if !path.exists() {
-        create(path, rng).map_err(|cause| DevKeyError::Unwritable { path: path.clone(), cause })?;
+        create(path, rng).map_err(|cause| DevKeyError::Unwritable {
+            path: path.clone(),
+            cause,
+        })?;
     }
     let text = read_secret(&SecretSource::File(path.clone())).map_err(DevKeyError::Unreadable)?;
     EncryptionKey::decode(text.expose()).map_err(|_| DevKeyError::NotAKey(path.clone()))
@@ -81,7 +88,11 @@ fn create(path: &Path, rng: &dyn Rng) -> std::io::Result<()> {
     rng.fill(bytes.as_mut_slice());
     let (key, nonce) = bytes.split_at(EncryptionKey::LENGTH);
     let draft = path.with_extension(format!("{}.draft", hex::encode(nonce)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     let text = zeroize::Zeroizing::new(STANDARD.encode(key));
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
@@ -109,8 +120,15 @@ mod tests {
         let second = encryption_key(&source, &SystemRng).unwrap();
         assert_eq!(first.expose(), second.expose());
         assert_eq!(first.expose().len(), 32);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft stays");
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no draft stays"
+        );
     }
 
     #[test]
@@ -130,13 +148,22 @@ mod tests {
     fn a_key_of_another_length_is_refused_without_showing_it() {
         let short = STANDARD.encode([7u8; 31]);
         for bad in [short.as_str(), "", "not base64!"] {
-            assert!(EncryptionKey::decode(bad).unwrap_err().contains("openssl rand -base64 32"));
+            assert!(
+                EncryptionKey::decode(bad)
+                    .unwrap_err()
+                    .contains("openssl rand -base64 32")
+            );
         }
         assert!(EncryptionKey::decode(&STANDARD.encode([7u8; 32])).is_ok());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         std::fs::write(&path, &short).unwrap();
-        let error = encryption_key(&EncryptionKey::DevFile(path), &SystemRng).unwrap_err().to_string();
-        assert!(error.contains("does not hold 32 bytes") && !error.contains(&short), "{error}");
+        let error = encryption_key(&EncryptionKey::DevFile(path), &SystemRng)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("does not hold 32 bytes") && !error.contains(&short),
+            "{error}"
+        );
     }
 }

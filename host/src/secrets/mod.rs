@@ -52,7 +52,10 @@ pub fn read_secret(source: &SecretSource) -> Result<SecretText, SecretError> {
 }
 
 fn read_file(path: &Path) -> Result<SecretText, SecretError> {
-    let unreadable = |cause| SecretError::Unreadable { path: path.to_owned(), cause };
+    let unreadable = |cause| SecretError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     let read = file.take(FILE_SIZE_BYTES_MAX + 1).read_to_string(&mut text);
@@ -89,7 +92,9 @@ mod tests {
         let too_large = vec![b'a'; usize::try_from(FILE_SIZE_BYTES_MAX).unwrap() + 1];
         for content in [b"".as_slice(), b"\n", &[0xff, 0xfe], &too_large] {
             std::fs::write(&path, content).unwrap();
-            let error = read_secret(&SecretSource::File(path.clone())).unwrap_err().to_string();
+            let error = read_secret(&SecretSource::File(path.clone()))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("must hold one secret"), "{error}");
         }
         let at_limit = vec![b'a'; usize::try_from(FILE_SIZE_BYTES_MAX).unwrap()];

@@ -31,7 +31,9 @@ pub enum LogsError {
 /// # Errors
 /// [`LogsError`].
 pub fn init_logs(config: &LogConfig) -> Result<(), LogsError> {
-    subscriber(config, std::io::stderr)?.try_init().map_err(LogsError::AlreadySet)
+    subscriber(config, std::io::stderr)?
+        .try_init()
+        .map_err(LogsError::AlreadySet)
 }
 
 /// Says, once, that connections are accepted: `listening on http://ADDRESS:PORT`, with the field `address`.
@@ -45,10 +47,17 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let directives = format!("{},{READY_TARGET}=info", config.level);
-    let filter = EnvFilter::builder().parse(directives).map_err(LogsError::Filter)?;
+    let filter = EnvFilter::builder()
+        .parse(directives)
+        .map_err(LogsError::Filter)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match config.format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(true).boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(true)
+            .boxed(),
         // Escape codes only help where somebody watches, and the file they end up in does not.
         LogFormat::Pretty => lines.with_ansi(false).with_target(false).boxed(),
     };
@@ -79,7 +88,10 @@ mod tests {
     fn logged(format: LogFormat, level: &str) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let config = LogConfig { format, level: level.to_owned() };
+        let config = LogConfig {
+            format,
+            level: level.to_owned(),
+        };
         let subscriber = subscriber(&config, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(client.id = "demo", "quiet");
@@ -99,8 +111,10 @@ mod tests {
     #[test]
     fn json_lines_carry_fields_at_the_top() {
         let text = logged(LogFormat::Json, "info");
-        let lines: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(lines[0]["client.id"], "demo");
         assert_eq!(lines[1]["address"], "127.0.0.1:8000");
         assert_eq!(lines[1]["message"], "listening on http://127.0.0.1:8000");

@@ -14,10 +14,13 @@ use prometheus_client::{
 use crate::web::state::{ObservedRequest, RequestObserver};
 
 /// Buckets of request durations, in seconds: from an answer out of a cache to a request at its deadline.
-const HTTP_BUCKETS: [f64; 12] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
+const HTTP_BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0,
+];
 /// Buckets of plugin calls, in seconds: a fresh instance takes tens of microseconds.
-const PLUGIN_BUCKETS: [f64; 10] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.5, 1.0];
+const PLUGIN_BUCKETS: [f64; 10] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.5, 1.0,
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
@@ -87,20 +90,33 @@ impl Metrics {
 
     /// A sign-in ended. `outcome`: `ok`, `rejected`, `delayed`, `busy` or `error`.
     pub fn login_attempt(&self, outcome: &'static str) {
-        self.login_attempts.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.login_attempts
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
     }
 
     /// A plugin was called. `outcome` is one of a fixed list of words of the plugin host.
     pub fn plugin_call(&self, plugin: &str, outcome: &'static str, duration: Duration) {
-        let labels = CallLabels { plugin: plugin.to_owned(), outcome };
+        let labels = CallLabels {
+            plugin: plugin.to_owned(),
+            outcome,
+        };
         self.plugin_calls.get_or_create(&labels).inc();
-        let labels = PluginLabels { plugin: plugin.to_owned() };
-        self.plugin_durations.get_or_create(&labels).observe(duration.as_secs_f64());
+        let labels = PluginLabels {
+            plugin: plugin.to_owned(),
+        };
+        self.plugin_durations
+            .get_or_create(&labels)
+            .observe(duration.as_secs_f64());
     }
 
     /// This node runs this generation of a plugin now.
     pub fn plugin_generation(&self, plugin: &str, generation: i64) {
-        self.plugin_generations.get_or_create(&PluginLabels { plugin: plugin.to_owned() }).set(generation);
+        self.plugin_generations
+            .get_or_create(&PluginLabels {
+                plugin: plugin.to_owned(),
+            })
+            .set(generation);
     }
 
     /// The OpenMetrics text of `/metrics`.
@@ -126,7 +142,11 @@ impl Metrics {
             Unit::Seconds,
             self.http_durations.clone(),
         );
-        registry.register("plugin_calls", "Plugin calls by outcome", self.plugin_calls.clone());
+        registry.register(
+            "plugin_calls",
+            "Plugin calls by outcome",
+            self.plugin_calls.clone(),
+        );
         registry.register_with_unit(
             "plugin_call_duration",
             "Time a plugin call took",
@@ -138,19 +158,30 @@ impl Metrics {
             "The generation of a plugin that this node runs",
             self.plugin_generations.clone(),
         );
-        registry.register("login_attempts", "Sign-in attempts by outcome", self.login_attempts.clone());
+        registry.register(
+            "login_attempts",
+            "Sign-in attempts by outcome",
+            self.login_attempts.clone(),
+        );
     }
 }
 
 impl RequestObserver for Metrics {
     fn request(&self, request: &ObservedRequest) {
-        let labels =
-            HttpLabels { method: request.method, route: request.route, status: request.status };
-        self.http_durations.get_or_create(&labels).observe(request.duration.as_secs_f64());
+        let labels = HttpLabels {
+            method: request.method,
+            route: request.route,
+            status: request.status,
+        };
+        self.http_durations
+            .get_or_create(&labels)
+            .observe(request.duration.as_secs_f64());
     }
 
     fn token_request(&self, grant_type: &'static str, outcome: &'static str) {
-        self.token_requests.get_or_create(&TokenLabels { grant_type, outcome }).inc();
+        self.token_requests
+            .get_or_create(&TokenLabels { grant_type, outcome })
+            .inc();
     }
 }
 
@@ -191,6 +222,11 @@ mod tests {
         let metrics = Metrics::new();
         metrics.plugin_generation("a\"} 1\nauthly_login_attempts_total 9", 1);
         let text = metrics.render().unwrap();
-        assert!(!text.lines().any(|l| l.starts_with("authly_login_attempts_total 9")), "{text}");
+        assert!(
+            !text
+                .lines()
+                .any(|l| l.starts_with("authly_login_attempts_total 9")),
+            "{text}"
+        );
     }
 }

@@ -26,7 +26,8 @@ fn short_digest(plugin: &PluginId) -> String {
 impl PluginObserver for PluginTelemetry {
     fn called(&self, report: &CallReport<'_>) {
         let plugin = report.plugin;
-        self.metrics.plugin_call(plugin.name.as_str(), report.outcome.as_str(), report.duration);
+        self.metrics
+            .plugin_call(plugin.name.as_str(), report.outcome.as_str(), report.duration);
         if let Some(error) = report.error {
             tracing::warn!(
                 plugin.name = %plugin.name,
@@ -44,8 +45,13 @@ impl PluginObserver for PluginTelemetry {
 
     fn loaded(&self, event: &LoadEvent) {
         match event {
-            LoadEvent::Serving { plugin, from_cache, duration } => {
-                self.metrics.plugin_generation(plugin.name.as_str(), plugin.generation);
+            LoadEvent::Serving {
+                plugin,
+                from_cache,
+                duration,
+            } => {
+                self.metrics
+                    .plugin_generation(plugin.name.as_str(), plugin.generation);
                 tracing::info!(
                     plugin.name = %plugin.name,
                     plugin.version = plugin.version,
@@ -79,16 +85,27 @@ impl PluginObserver for PluginTelemetry {
             ),
             LoadEvent::Disabled { name } => tracing::info!(plugin.name = %name, "a plugin was disabled"),
             LoadEvent::CacheRefused { file } => {
-                tracing::warn!(file, "cached machine code is not of this server and was thrown away");
+                tracing::warn!(
+                    file,
+                    "cached machine code is not of this server and was thrown away"
+                );
             }
             LoadEvent::StorageFailed { reason } => {
-                tracing::error!(reason, "the desired plugins cannot be read; what is loaded goes on serving");
+                tracing::error!(
+                    reason,
+                    "the desired plugins cannot be read; what is loaded goes on serving"
+                );
             }
         }
     }
 
     fn logged(&self, line: &LogLine<'_>) {
-        let fields = line.fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        let fields = line
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ");
         let (plugin, generation) = (line.plugin.name.as_str(), line.plugin.generation);
         let (request, message) = (line.request_id, line.message);
         // The level of an event is fixed where it is written, so each has a line of its own.

@@ -98,9 +98,17 @@ pub(super) async fn run(
     }
 }
 
-async fn create(console: &mut Console<'_>, args: CreateArgs, storage: &dyn TenantStorage) -> Result<(), Failure> {
+async fn create(
+    console: &mut Console<'_>,
+    args: CreateArgs,
+    storage: &dyn TenantStorage,
+) -> Result<(), Failure> {
     let format = args.output.output;
-    let secret = if args.secret_stdin { Some(console.read_secret("client secret")?) } else { None };
+    let secret = if args.secret_stdin {
+        Some(console.read_secret("client secret")?)
+    } else {
+        None
+    };
     let new = NewClient {
         id: Some(args.id),
         name: args.name,
@@ -109,7 +117,12 @@ async fn create(console: &mut Console<'_>, args: CreateArgs, storage: &dyn Tenan
         redirect_uris: args.redirect_uris,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
         grant_types: args.grant_types,
-        scopes: args.scopes.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect(),
+        scopes: args
+            .scopes
+            .iter()
+            .flat_map(|text| text.split_whitespace())
+            .map(str::to_owned)
+            .collect(),
         audiences: args.audiences,
         id_token_signed_response_alg: Some(args.id_token_alg),
         access_token_signed_response_alg: Some(args.access_token_alg),
@@ -119,8 +132,9 @@ async fn create(console: &mut Console<'_>, args: CreateArgs, storage: &dyn Tenan
         tos_uri: args.tos_uri,
         keep_refresh_tokens: args.no_rotation,
     };
-    let registered =
-        create_client(storage, new, SystemClock.now(), &SystemRng).await.map_err(create_failure)?;
+    let registered = create_client(storage, new, SystemClock.now(), &SystemRng)
+        .await
+        .map_err(create_failure)?;
     let secret = registered.generated_secret.as_ref().map(SecretText::expose);
     let text = match format {
         Format::Json => {
@@ -132,7 +146,9 @@ async fn create(console: &mut Console<'_>, args: CreateArgs, storage: &dyn Tenan
         }
         Format::Table => {
             let table = output::table(&HEADERS, &[client_row(&registered.client)]);
-            secret.map_or(table.clone(), |secret| format!("{table}\nclient_secret: {secret}\n"))
+            secret.map_or(table.clone(), |secret| {
+                format!("{table}\nclient_secret: {secret}\n")
+            })
         }
     };
     console.print(&text)?;
@@ -157,7 +173,10 @@ async fn list(
     storage: &dyn TenantStorage,
 ) -> Result<(), Failure> {
     let clients = storage
-        .list_clients(&Page { after: page.after.clone(), limit: page.limit })
+        .list_clients(&Page {
+            after: page.after.clone(),
+            limit: page.limit,
+        })
         .await
         .map_err(|error| Failure::storage("list clients", error))?;
     let text = match output.output {
@@ -171,7 +190,14 @@ async fn list(
     Ok(())
 }
 
-const HEADERS: [&str; 6] = ["CLIENT_ID", "NAME", "AUTH_METHOD", "ENABLED", "GRANT_TYPES", "REDIRECT_URIS"];
+const HEADERS: [&str; 6] = [
+    "CLIENT_ID",
+    "NAME",
+    "AUTH_METHOD",
+    "ENABLED",
+    "GRANT_TYPES",
+    "REDIRECT_URIS",
+];
 
 fn client_row(client: &Client) -> Vec<String> {
     vec![

@@ -14,7 +14,10 @@ use crate::{
 /// Runs one of them.
 pub(super) fn run(console: &mut Console<'_>, command: AdminCommand, config: &Config) -> Result<(), Failure> {
     runtime()?.block_on(async {
-        let storage = app::open(config, &World::system()).await.map_err(start_failure)?.tenant;
+        let storage = app::open(config, &World::system())
+            .await
+            .map_err(start_failure)?
+            .tenant;
         match command {
             AdminCommand::Client(command) => client::run(console, command, storage.as_ref()).await,
             AdminCommand::User(command) => user::run(console, command, storage.as_ref(), config).await,

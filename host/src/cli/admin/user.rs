@@ -103,7 +103,10 @@ async fn list(
     storage: &dyn TenantStorage,
 ) -> Result<(), Failure> {
     let users = storage
-        .list_users(&Page { after: page.after.clone(), limit: page.limit })
+        .list_users(&Page {
+            after: page.after.clone(),
+            limit: page.limit,
+        })
         .await
         .map_err(|error| Failure::storage("list users", error))?;
     let text = match output.output {
@@ -130,10 +133,14 @@ fn parse_claims(claims: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut parsed = Map::new();
     for claim in claims {
         let Some((name, text)) = claim.split_once('=') else {
-            return Err(Failure::usage(format!("--claim {claim}: write NAME=JSON, such as --claim given_name='\"Ada\"'")));
+            return Err(Failure::usage(format!(
+                "--claim {claim}: write NAME=JSON, such as --claim given_name='\"Ada\"'"
+            )));
         };
         let value = serde_json::from_str(text).map_err(|_| {
-            Failure::usage(format!("--claim {name}: the value is not JSON; text needs quotes: --claim {name}='\"…\"'"))
+            Failure::usage(format!(
+                "--claim {name}: the value is not JSON; text needs quotes: --claim {name}='\"…\"'"
+            ))
         })?;
         if parsed.insert(name.to_owned(), value).is_some() {
             return Err(Failure::usage(format!("--claim {name} is given twice")));
@@ -146,7 +153,13 @@ const HEADERS: [&str; 5] = ["USERNAME", "ID", "ADMIN", "ENABLED", "GROUPS"];
 
 fn user_row(user: &User) -> Vec<String> {
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
-    vec![user.username.clone(), user.id.to_string(), yes(user.is_admin), yes(user.enabled), user.groups.join(", ")]
+    vec![
+        user.username.clone(),
+        user.id.to_string(),
+        yes(user.is_admin),
+        yes(user.enabled),
+        user.groups.join(", "),
+    ]
 }
 
 /// What is shown of an account. The pseudonym is not: it links a person to audit events.
@@ -175,6 +188,11 @@ mod tests {
             let error = parse_claims(&[bad.to_owned()]).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
         }
-        assert!(parse_claims(&["a=1".into(), "a=2".into()]).unwrap_err().to_string().contains("twice"));
+        assert!(
+            parse_claims(&["a=1".into(), "a=2".into()])
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
     }
 }

@@ -53,7 +53,10 @@ impl Assets {
         for file in &files {
             all.extend_from_slice(TokenHash::of(&file.bytes).as_bytes());
         }
-        let hash = hex::encode(TokenHash::of(&all).as_bytes()).chars().take(16).collect();
+        let hash = hex::encode(TokenHash::of(&all).as_bytes())
+            .chars()
+            .take(16)
+            .collect();
         Self { hash, files }
     }
 
@@ -80,7 +83,11 @@ impl Assets {
 }
 
 fn asset(name: &'static str, content_type: &'static str, bytes: impl Into<Bytes>) -> Asset {
-    Asset { name, content_type, bytes: bytes.into() }
+    Asset {
+        name,
+        content_type,
+        bytes: bytes.into(),
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +97,10 @@ mod tests {
     #[test]
     fn a_theme_changes_the_hash_and_comes_before_our_rules() {
         let plain = Assets::build(&Theme::default());
-        let theme = Theme { tokens: Some(":root{--accent:hotpink}".to_owned()), ..Theme::default() };
+        let theme = Theme {
+            tokens: Some(":root{--accent:hotpink}".to_owned()),
+            ..Theme::default()
+        };
         let themed = Assets::build(&theme);
         assert_ne!(plain.hash(), themed.hash());
         let sheet = std::str::from_utf8(&themed.get("authly.css").unwrap().bytes).unwrap();

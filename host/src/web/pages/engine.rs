@@ -93,7 +93,7 @@ impl Engine {
 fn add_texts(env: &mut Environment<'static>, texts: Arc<Texts>) {
     let plain = Arc::clone(&texts);
     env.add_function("text", move |key: String, arguments: Kwargs| {
-        translate(&plain, &key, &arguments, |value| value.to_string())
+        translate(&plain, &key, &arguments, ToString::to_string)
     });
     env.add_function("t", move |key: String, arguments: Kwargs| {
         let isolated = |value: &Value| {
@@ -118,9 +118,14 @@ fn translate(
     for name in arguments.args() {
         let value: Value = arguments.get(name)?;
         if value.is_undefined() || value.is_none() {
-            return Err(Error::new(ErrorKind::UndefinedError, format!("argument {name} of text {key}")));
+            return Err(Error::new(
+                ErrorKind::UndefinedError,
+                format!("argument {name} of text {key}"),
+            ));
         }
-        let number = (value.kind() == ValueKind::Number).then(|| value.as_i64()).flatten();
+        let number = (value.kind() == ValueKind::Number)
+            .then(|| value.as_i64())
+            .flatten();
         match number {
             Some(number) => args.set(name.to_owned(), FluentValue::from(number)),
             None => args.set(name.to_owned(), FluentValue::from(shown(&value))),
@@ -156,7 +161,9 @@ fn initial(name: &str) -> String {
 
 /// The colour of a tile, 0 to 7: the same for the same name everywhere.
 fn hue(name: &str) -> u8 {
-    name.bytes().fold(7u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte)) % 8
+    name.bytes()
+        .fold(7u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte))
+        % 8
 }
 
 /// A link to a web page, and no other scheme: a client's own metadata may say `javascript:`.
@@ -166,7 +173,8 @@ fn is_weblink(text: &str) -> bool {
 
 /// A web link, or a path on this server (not `//host`, nor its variants with a backslash).
 fn is_link(text: &str) -> bool {
-    is_weblink(text) || (text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\t', '\n', '\r']))
+    is_weblink(text)
+        || (text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\t', '\n', '\r']))
 }
 
 #[cfg(test)]
@@ -213,7 +221,9 @@ mod tests {
 
     #[test]
     fn fuel_ends_a_runaway_template() {
-        assert!(render("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").is_err());
+        assert!(
+            render("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").is_err()
+        );
     }
 
     #[test]
@@ -222,7 +232,14 @@ mod tests {
             assert!(is_weblink(good) && is_link(good), "{good}");
         }
         assert!(is_link("/login?interaction=x") && !is_weblink("/login"));
-        for bad in ["javascript:alert(1)", "data:text/html,x", "//evil.example", "/\\evil.example", "", "/\t/evil"] {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//evil.example",
+            "/\\evil.example",
+            "",
+            "/\t/evil",
+        ] {
             assert!(!is_link(bad) && !is_weblink(bad), "{bad:?}");
         }
     }

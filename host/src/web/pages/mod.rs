@@ -95,7 +95,11 @@ impl Pages {
     /// [`PagesError::Template`]: answer 500.
     pub fn render_login(&self, view: &LoginView) -> Result<Page, PagesError> {
         let nonce = self.nonce();
-        let csp = Csp { nonce: Some(&nonce), form: Some(&view.redirect_uri), ..Csp::default() };
+        let csp = Csp {
+            nonce: Some(&nonce),
+            form: Some(&view.redirect_uri),
+            ..Csp::default()
+        };
         let status = view.error.map_or(StatusCode::OK, LoginProblem::status);
         let mut page = self.render(view.locale, "login.html", view, &csp)?;
         page.status = status;
@@ -123,11 +127,17 @@ impl Pages {
             interaction: &view.interaction,
             csrf: &view.csrf,
             client: &view.client,
-            display_name: view.display_name.as_deref().filter(|name| !name.trim().is_empty()),
+            display_name: view
+                .display_name
+                .as_deref()
+                .filter(|name| !name.trim().is_empty()),
             username: &view.username,
             scopes: view.scopes.iter().map(scope_text).collect(),
         };
-        let csp = Csp { form: Some(&view.redirect_uri), ..Csp::default() };
+        let csp = Csp {
+            form: Some(&view.redirect_uri),
+            ..Csp::default()
+        };
         self.render(view.locale, "consent.html", &shown, &csp)
     }
 
@@ -155,7 +165,11 @@ impl Pages {
     /// [`PagesError::Template`]: answer 500.
     pub fn render_demo(&self, view: &DemoView) -> Result<Page, PagesError> {
         let nonce = self.nonce();
-        let csp = Csp { nonce: Some(&nonce), connect: true, form: None };
+        let csp = Csp {
+            nonce: Some(&nonce),
+            connect: true,
+            form: None,
+        };
         self.render(Locale::English, "demo.html", view, &csp)
     }
 

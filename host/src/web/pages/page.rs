@@ -85,7 +85,9 @@ fn redirect_source(redirect_uri: &str) -> Option<String> {
     let uri = Url::parse(redirect_uri).ok()?;
     Some(match (uri.scheme(), uri.host()) {
         // The grammar of host-source has no place for an IPv6 literal (CSP Level 3 §2.3.1).
-        ("http" | "https", Some(url::Host::Domain(_) | url::Host::Ipv4(_))) => uri.origin().ascii_serialization(),
+        ("http" | "https", Some(url::Host::Domain(_) | url::Host::Ipv4(_))) => {
+            uri.origin().ascii_serialization()
+        }
         (scheme, _) => format!("{scheme}:"),
     })
 }
@@ -96,16 +98,29 @@ mod tests {
 
     #[test]
     fn form_action_names_the_client() {
-        let action = |redirect_uri| Csp { form: Some(redirect_uri), ..Csp::default() }.header();
+        let action = |redirect_uri| {
+            Csp {
+                form: Some(redirect_uri),
+                ..Csp::default()
+            }
+            .header()
+        };
         for (uri, source) in [
             ("https://notes.example/cb?x=;'", "'self' https://notes.example;"),
-            ("https://notes.example:8443/cb", "'self' https://notes.example:8443;"),
+            (
+                "https://notes.example:8443/cb",
+                "'self' https://notes.example:8443;",
+            ),
             ("http://127.0.0.1:7777/cb", "'self' http://127.0.0.1:7777;"),
             ("http://[::1]:7777/cb", "'self' http:;"),
             ("com.example.notes:/cb", "'self' com.example.notes:;"),
             ("nonsense", "'self';"),
         ] {
-            assert!(action(uri).contains(&format!("form-action {source}")), "{}", action(uri));
+            assert!(
+                action(uri).contains(&format!("form-action {source}")),
+                "{}",
+                action(uri)
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! Every page in every state: what tests render, screenshots show, and a theme is tried on before it is used.
 
 use super::{
-    BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale, LoginProblem,
-    LoginView, Message, MessageView, Page, Pages, PagesError, Problem, ScopeLine,
+    BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale,
+    LoginProblem, LoginView, Message, MessageView, Page, Pages, PagesError, Problem, ScopeLine,
 };
 
 /// One state of one page.
@@ -51,14 +51,22 @@ pub fn samples() -> Vec<Sample> {
             samples.push(sample(&format!("login-{name}"), locale, SampleView::Login(view)));
         }
         for (name, view) in consents(locale) {
-            samples.push(sample(&format!("consent-{name}"), locale, SampleView::Consent(view)));
+            samples.push(sample(
+                &format!("consent-{name}"),
+                locale,
+                SampleView::Consent(view),
+            ));
         }
         for problem in Problem::ALL {
             let name = format!("error-{problem:?}").to_lowercase();
             samples.push(sample(&name, locale, SampleView::Error(error(problem, locale))));
         }
         for message in Message::ALL {
-            let view = MessageView { message, back: back(message), locale };
+            let view = MessageView {
+                message,
+                back: back(message),
+                locale,
+            };
             let name = format!("message-{message:?}").to_lowercase();
             samples.push(sample(&name, locale, SampleView::Message(view)));
         }
@@ -67,7 +75,10 @@ pub fn samples() -> Vec<Sample> {
 }
 
 fn sample(name: &str, locale: Locale, view: SampleView) -> Sample {
-    Sample { name: format!("{name}.{}", locale.tag()), view }
+    Sample {
+        name: format!("{name}.{}", locale.tag()),
+        view,
+    }
 }
 
 /// A client of somebody else, with everything.
@@ -95,8 +106,12 @@ fn own() -> ClientView {
 /// A client that tries to break out of its place.
 fn hostile() -> ClientView {
     ClientView {
-        name: "<script>alert('x')</script> & \"Donaudampfschifffahrtsgesellschaftskapitänsmützenverwaltung\"".to_owned(),
-        host: Some(ClientHost::Site(format!("{}.example", "very-long-subdomain-name.".repeat(6).trim_end_matches('.')))),
+        name: "<script>alert('x')</script> & \"Donaudampfschifffahrtsgesellschaftskapitänsmützenverwaltung\""
+            .to_owned(),
+        host: Some(ClientHost::Site(format!(
+            "{}.example",
+            "very-long-subdomain-name.".repeat(6).trim_end_matches('.')
+        ))),
         first_party: false,
         policy_uri: Some("javascript:alert('x')".to_owned()),
         tos_uri: Some("https://terms.example/\"><script>alert('x')</script>".to_owned()),
@@ -105,7 +120,11 @@ fn hostile() -> ClientView {
 
 /// A client whose name is written from right to left.
 fn arabic() -> ClientView {
-    ClientView { name: "مذكرات القاهرة".to_owned(), host: Some(ClientHost::Device), ..notes() }
+    ClientView {
+        name: "مذكرات القاهرة".to_owned(),
+        host: Some(ClientHost::Device),
+        ..notes()
+    }
 }
 
 fn login(client: ClientView, locale: Locale) -> LoginView {
@@ -123,11 +142,21 @@ fn login(client: ClientView, locale: Locale) -> LoginView {
 
 fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
     let fresh = || login(notes(), locale);
-    let failed = |error| LoginView { username: Some("alice".to_owned()), error: Some(error), ..fresh() };
+    let failed = |error| LoginView {
+        username: Some("alice".to_owned()),
+        error: Some(error),
+        ..fresh()
+    };
     let long = "a-user-name-that-is-as-long-as-they-come".repeat(6);
     vec![
         ("fresh", fresh()),
-        ("hinted", LoginView { username: Some("alice".to_owned()), ..fresh() }),
+        (
+            "hinted",
+            LoginView {
+                username: Some("alice".to_owned()),
+                ..fresh()
+            },
+        ),
         ("first-party", login(own(), locale)),
         ("rejected", failed(LoginProblem::Rejected)),
         ("delayed", failed(LoginProblem::Delayed { seconds: 30 })),
@@ -135,23 +164,53 @@ fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
         ("delayed-minutes", failed(LoginProblem::Delayed { seconds: 900 })),
         ("busy", failed(LoginProblem::Busy)),
         ("unavailable", failed(LoginProblem::Unavailable)),
-        ("again", LoginView { signed_in_as: Some("alice".to_owned()), ..fresh() }),
+        (
+            "again",
+            LoginView {
+                signed_in_as: Some("alice".to_owned()),
+                ..fresh()
+            },
+        ),
         (
             "again-rejected",
-            LoginView { signed_in_as: Some("alice".to_owned()), ..failed(LoginProblem::Rejected) },
+            LoginView {
+                signed_in_as: Some("alice".to_owned()),
+                ..failed(LoginProblem::Rejected)
+            },
         ),
-        ("long", LoginView { username: Some(long.clone()), ..login(hostile(), locale) }),
-        ("again-long", LoginView { signed_in_as: Some(long), ..login(hostile(), locale) }),
+        (
+            "long",
+            LoginView {
+                username: Some(long.clone()),
+                ..login(hostile(), locale)
+            },
+        ),
+        (
+            "again-long",
+            LoginView {
+                signed_in_as: Some(long),
+                ..login(hostile(), locale)
+            },
+        ),
         ("rtl", login(arabic(), locale)),
     ]
 }
 
 fn scope(name: &str, is_new: bool) -> ScopeLine {
-    ScopeLine { name: name.to_owned(), description: Some(format!("Access {name}")), is_new }
+    ScopeLine {
+        name: name.to_owned(),
+        description: Some(format!("Access {name}")),
+        is_new,
+    }
 }
 
 fn consent(client: ClientView, scopes: &[(&str, bool)], locale: Locale) -> ConsentView {
-    let LoginView { interaction, csrf, redirect_uri, .. } = login(notes(), locale);
+    let LoginView {
+        interaction,
+        csrf,
+        redirect_uri,
+        ..
+    } = login(notes(), locale);
     ConsentView {
         interaction,
         csrf,
@@ -164,7 +223,12 @@ fn consent(client: ClientView, scopes: &[(&str, bool)], locale: Locale) -> Conse
     }
 }
 
-const USUAL: [(&str, bool); 4] = [("openid", true), ("profile", true), ("email", true), ("offline_access", true)];
+const USUAL: [(&str, bool); 4] = [
+    ("openid", true),
+    ("profile", true),
+    ("email", true),
+    ("offline_access", true),
+];
 const WIDER: [(&str, bool); 5] = [
     ("openid", false),
     ("profile", false),
@@ -192,6 +256,7 @@ const ADMIN: [(&str, bool); 17] = [
     ("admin:system:write", true),
 ];
 
+#[expect(clippy::too_many_lines, reason = "a table, one row per state")]
 fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
     let usual = || consent(notes(), &USUAL, locale);
     let repeated = |client| consent(client, &USUAL.map(|(name, _)| (name, false)), locale);
@@ -200,15 +265,51 @@ fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
         ("wider", consent(notes(), &WIDER, locale)),
         ("again", repeated(notes())),
         ("admin", consent(own(), &ADMIN, locale)),
-        ("unknown", ConsentView { scopes: unknown_scopes(), ..usual() }),
-        ("many", ConsentView { scopes: many_scopes(40), ..usual() }),
-        ("most", ConsentView { scopes: many_scopes(authly_core::ScopeSet::COUNT_MAX), ..usual() }),
-        ("nameless", ConsentView { display_name: None, ..usual() }),
-        ("hostless", ConsentView { client: ClientView { host: None, ..notes() }, ..usual() }),
+        (
+            "unknown",
+            ConsentView {
+                scopes: unknown_scopes(),
+                ..usual()
+            },
+        ),
+        (
+            "many",
+            ConsentView {
+                scopes: many_scopes(40),
+                ..usual()
+            },
+        ),
+        (
+            "most",
+            ConsentView {
+                scopes: many_scopes(authly_core::ScopeSet::COUNT_MAX),
+                ..usual()
+            },
+        ),
+        (
+            "nameless",
+            ConsentView {
+                display_name: None,
+                ..usual()
+            },
+        ),
+        (
+            "hostless",
+            ConsentView {
+                client: ClientView {
+                    host: None,
+                    ..notes()
+                },
+                ..usual()
+            },
+        ),
         (
             "app",
             ConsentView {
-                client: ClientView { host: Some(ClientHost::App), ..notes() },
+                client: ClientView {
+                    host: Some(ClientHost::App),
+                    ..notes()
+                },
                 redirect_uri: "example.juniper.notes:/callback".to_owned(),
                 ..usual()
             },
@@ -216,7 +317,9 @@ fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
         (
             "long",
             ConsentView {
-                display_name: Some("<img src=x onerror=alert(1)> von und zu Hohenlohe-Waldenburg-Schillingsfürst".to_owned()),
+                display_name: Some(
+                    "<img src=x onerror=alert(1)> von und zu Hohenlohe-Waldenburg-Schillingsfürst".to_owned(),
+                ),
                 username: "a.very.long.user.name.that.never.ends@a-very-long-domain-name.example".to_owned(),
                 client: hostile(),
                 ..usual()
@@ -224,7 +327,11 @@ fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
         ),
         (
             "rtl",
-            ConsentView { display_name: Some("ليلى حسن".to_owned()), username: "layla".to_owned(), ..consent(arabic(), &WIDER, locale) },
+            ConsentView {
+                display_name: Some("ليلى حسن".to_owned()),
+                username: "layla".to_owned(),
+                ..consent(arabic(), &WIDER, locale)
+            },
         ),
     ]
 }
@@ -258,26 +365,48 @@ fn error(problem: Problem, locale: Locale) -> ErrorView {
         name: "Juniper Notes".to_owned(),
         uri: "https://notes.juniper.example/".to_owned(),
     };
-    let again = || BackLink::StartAgain { uri: "/api/v1/oauth/authorize?client_id=juniper-notes".to_owned() };
+    let again = || BackLink::StartAgain {
+        uri: "/api/v1/oauth/authorize?client_id=juniper-notes".to_owned(),
+    };
     let detail = |code: &str, description: &str| DeveloperDetail {
         code: code.to_owned(),
         description: description.to_owned(),
     };
     let (developer, back) = match problem {
         Problem::InvalidRequest => (
-            Some(detail("invalid_request", "Send code_challenge with code_challenge_method=S256.")),
+            Some(detail(
+                "invalid_request",
+                "Send code_challenge with code_challenge_method=S256.",
+            )),
             Some(client()),
         ),
-        Problem::UnknownClient => (Some(detail("invalid_client", "No client has this client_id.")), None),
+        Problem::UnknownClient => (
+            Some(detail("invalid_client", "No client has this client_id.")),
+            None,
+        ),
         Problem::RedirectMismatch => (
-            Some(detail("invalid_request", "redirect_uri is not one of the client's redirect_uris.")),
+            Some(detail(
+                "invalid_request",
+                "redirect_uri is not one of the client's redirect_uris.",
+            )),
             Some(client()),
         ),
         Problem::Expired | Problem::OtherBrowser | Problem::FormRejected => (None, Some(again())),
-        Problem::Unavailable => (None, Some(BackLink::Retry { uri: "/login?interaction=x".to_owned() })),
+        Problem::Unavailable => (
+            None,
+            Some(BackLink::Retry {
+                uri: "/login?interaction=x".to_owned(),
+            }),
+        ),
         Problem::NotFound | Problem::TooManyRequests | Problem::Internal => (None, None),
     };
-    ErrorView { problem, developer, request_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(), back, locale }
+    ErrorView {
+        problem,
+        developer,
+        request_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        back,
+        locale,
+    }
 }
 
 fn back(message: Message) -> Option<BackLink> {

@@ -13,7 +13,12 @@ struct Known {
 }
 
 const fn known(name: &'static str, key: &'static str, icon: &'static str, powerful: bool) -> Known {
-    Known { name, key, icon, powerful }
+    Known {
+        name,
+        key,
+        icon,
+        powerful,
+    }
 }
 
 /// The scopes seeded by migrations, each with a sentence in every locale.
@@ -76,14 +81,22 @@ mod tests {
         for locale in Locale::ALL {
             let texts = Texts::load(locale, None).unwrap();
             for known in &KNOWN {
-                assert!(texts.get(known.key, &FluentArgs::new()).is_ok(), "{} in {locale:?}", known.name);
+                assert!(
+                    texts.get(known.key, &FluentArgs::new()).is_ok(),
+                    "{} in {locale:?}",
+                    known.name
+                );
             }
         }
     }
 
     #[test]
     fn a_scope_that_only_looks_like_a_seeded_one_gets_no_sentence_of_ours() {
-        let line = ScopeLine { name: "admin-clients-read".into(), description: Some(" ".into()), is_new: true };
+        let line = ScopeLine {
+            name: "admin-clients-read".into(),
+            description: Some(" ".into()),
+            is_new: true,
+        };
         let text = scope_text(&line);
         assert!(text.key.is_none() && text.description.is_none() && !text.powerful);
     }

@@ -1,6 +1,9 @@
 use std::{collections::BTreeSet, fs, sync::Arc};
 
-use super::{samples::{SampleView, samples}, *};
+use super::{
+    samples::{SampleView, samples},
+    *,
+};
 
 struct Counting;
 impl Rng for Counting {
@@ -32,16 +35,32 @@ fn every_page_renders_in_every_state_and_language() {
     let pages = pages();
     let mut names = BTreeSet::new();
     for sample in samples() {
-        let page = sample.view.render(&pages).unwrap_or_else(|error| panic!("{}: {error:?}", sample.name));
+        let page = sample
+            .view
+            .render(&pages)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", sample.name));
         assert!(names.insert(sample.name.clone()), "{} twice", sample.name);
         assert!(page.html.contains("<h1"), "{}", sample.name);
         for breakout in BREAKOUTS {
             assert!(!page.html.contains(breakout), "{}: {breakout}", sample.name);
         }
         // The most that a request may name (100 scopes) may be longer.
-        let limit = if sample.name.starts_with("consent-most") { 60 } else { 20 };
-        assert!(page.html.len() < limit * 1024, "{}: {} bytes", sample.name, page.html.len());
-        assert!(page.csp.contains("default-src 'none'") && !page.csp.contains("unsafe"), "{}", page.csp);
+        let limit = if sample.name.starts_with("consent-most") {
+            60
+        } else {
+            20
+        };
+        assert!(
+            page.html.len() < limit * 1024,
+            "{}: {} bytes",
+            sample.name,
+            page.html.len()
+        );
+        assert!(
+            page.csp.contains("default-src 'none'") && !page.csp.contains("unsafe"),
+            "{}",
+            page.csp
+        );
     }
 }
 
@@ -50,11 +69,24 @@ fn no_page_carries_script_style_or_links_that_a_client_chose() {
     let pages = pages();
     for sample in samples() {
         let html = sample.view.render(&pages).unwrap().html;
-        for forbidden in ["javascript:", " style=", "<style", " onclick", " onload", "http-equiv"] {
+        for forbidden in [
+            "javascript:",
+            " style=",
+            "<style",
+            " onclick",
+            " onload",
+            "http-equiv",
+        ] {
             assert!(!html.contains(forbidden), "{}: {forbidden}", sample.name);
         }
         let scripts = html.matches("<script").count();
-        assert_eq!(scripts, html.matches(" nonce=\"WlpaWlpaWlpaWlpaWlpaWg\" defer></script>").count(), "{}", sample.name);
+        assert_eq!(
+            scripts,
+            html.matches(" nonce=\"WlpaWlpaWlpaWlpaWlpaWg\" defer></script>")
+                .count(),
+            "{}",
+            sample.name
+        );
     }
 }
 
@@ -64,7 +96,11 @@ fn language_and_direction_are_those_of_the_view() {
     for sample in samples() {
         let html = sample.view.render(&pages).unwrap().html;
         let tag = sample.name.rsplit('.').next().unwrap();
-        assert!(html.contains(&format!("<html lang=\"{tag}\" dir=\"ltr\">")), "{}", sample.name);
+        assert!(
+            html.contains(&format!("<html lang=\"{tag}\" dir=\"ltr\">")),
+            "{}",
+            sample.name
+        );
     }
 }
 
@@ -72,7 +108,10 @@ fn language_and_direction_are_those_of_the_view() {
 fn forms_have_the_names_that_handlers_read() {
     let pages = pages();
     let html = |prefix: &str| {
-        let sample = samples().into_iter().find(|sample| sample.name == prefix).unwrap();
+        let sample = samples()
+            .into_iter()
+            .find(|sample| sample.name == prefix)
+            .unwrap();
         sample.view.render(&pages).unwrap().html
     };
     let login = html("login-fresh.en");
@@ -106,15 +145,32 @@ fn forms_have_the_names_that_handlers_read() {
 fn what_was_typed_is_kept_and_the_problem_is_tied_to_the_fields() {
     let pages = pages();
     for sample in samples() {
-        let SampleView::Login(view) = &sample.view else { continue };
+        let SampleView::Login(view) = &sample.view else {
+            continue;
+        };
         let page = pages.render_login(view).unwrap();
         if view.error == Some(LoginProblem::Rejected) && view.signed_in_as.is_none() {
             assert_eq!(page.status, StatusCode::BAD_REQUEST);
             assert!(page.html.contains("value=\"alice\""));
-            assert_eq!(page.html.matches("aria-invalid=\"true\" aria-describedby=\"problem\"").count(), 2);
+            assert_eq!(
+                page.html
+                    .matches("aria-invalid=\"true\" aria-describedby=\"problem\"")
+                    .count(),
+                2
+            );
         }
-        assert_eq!(page.html.contains("role=\"alert\""), view.error.is_some(), "{}", sample.name);
-        assert_eq!(page.html.matches(" autofocus").count(), usize::from(view.signed_in_as.is_none() || view.error.is_some()), "{}", sample.name);
+        assert_eq!(
+            page.html.contains("role=\"alert\""),
+            view.error.is_some(),
+            "{}",
+            sample.name
+        );
+        assert_eq!(
+            page.html.matches(" autofocus").count(),
+            usize::from(view.signed_in_as.is_none() || view.error.is_some()),
+            "{}",
+            sample.name
+        );
     }
 }
 
@@ -122,10 +178,15 @@ fn what_was_typed_is_kept_and_the_problem_is_tied_to_the_fields() {
 fn a_delay_says_when_to_come_back() {
     let pages = pages();
     for sample in samples() {
-        let SampleView::Login(view) = &sample.view else { continue };
+        let SampleView::Login(view) = &sample.view else {
+            continue;
+        };
         if let Some(LoginProblem::Delayed { seconds }) = view.error {
             let page = pages.render_login(view).unwrap();
-            assert_eq!((page.status, page.retry_after_seconds), (StatusCode::TOO_MANY_REQUESTS, Some(seconds)));
+            assert_eq!(
+                (page.status, page.retry_after_seconds),
+                (StatusCode::TOO_MANY_REQUESTS, Some(seconds))
+            );
         }
     }
 }
@@ -134,12 +195,19 @@ fn a_delay_says_when_to_come_back() {
 fn an_error_page_keeps_the_developers_words_apart() {
     let pages = pages();
     for sample in samples() {
-        let SampleView::Error(view) = &sample.view else { continue };
+        let SampleView::Error(view) = &sample.view else {
+            continue;
+        };
         let html = pages.render_error(view).unwrap().html;
         assert!(html.contains(&view.request_id));
         let before_developer = html.split("class=\"developer\"").next().unwrap();
         assert!(!before_developer.contains("invalid_"), "{}", sample.name);
-        assert_eq!(html.contains("class=\"developer\""), view.developer.is_some(), "{}", sample.name);
+        assert_eq!(
+            html.contains("class=\"developer\""),
+            view.developer.is_some(),
+            "{}",
+            sample.name
+        );
     }
 }
 
@@ -164,7 +232,10 @@ fn assets_are_small_and_every_reference_exists() {
 fn every_custom_property_that_is_used_is_a_token() {
     let sheet = |name: &str| String::from_utf8(pages().assets().get(name).unwrap().bytes.to_vec()).unwrap();
     let (main, demo) = (sheet("authly.css"), sheet("demo.css"));
-    for used in [&main, &demo].into_iter().flat_map(|sheet| sheet.split("var(").skip(1)) {
+    for used in [&main, &demo]
+        .into_iter()
+        .flat_map(|sheet| sheet.split("var(").skip(1))
+    {
         let name = used.split(')').next().unwrap();
         assert!(main.contains(&format!("  {name}:")), "{name}");
     }
@@ -178,8 +249,14 @@ fn a_base_path_is_before_every_path() {
         for attribute in ["href=\"/", "src=\"/", "action=\"/"] {
             for path in html.split(attribute).skip(1) {
                 // The handlers make the links of error pages, whole.
-                let whole = path.starts_with("api/v1/oauth/authorize?") || path.starts_with("login?interaction=x");
-                assert!(whole || path.starts_with("tenant/"), "{}: {}", sample.name, &path[..30]);
+                let whole =
+                    path.starts_with("api/v1/oauth/authorize?") || path.starts_with("login?interaction=x");
+                assert!(
+                    whole || path.starts_with("tenant/"),
+                    "{}: {}",
+                    sample.name,
+                    &path[..30]
+                );
             }
         }
     }
@@ -194,9 +271,16 @@ fn a_theme_lays_tokens_texts_logo_and_templates_over_ours() {
         ("templates/message.html", "{% extends 'base.html' %}{% block title %}x{% endblock %}{% block content %}<h1>Ours</h1>{% endblock %}"),
     ])
     .unwrap();
-    let view = MessageView { message: Message::Finished, back: None, locale: Locale::English };
+    let view = MessageView {
+        message: Message::Finished,
+        back: None,
+        locale: Locale::English,
+    };
     let html = pages.render_message(&view).unwrap().html;
-    assert!(html.contains("<h1>Ours</h1>") && html.contains("alt=\"Acme ID\"") && html.contains("/logo.svg"), "{html}");
+    assert!(
+        html.contains("<h1>Ours</h1>") && html.contains("alt=\"Acme ID\"") && html.contains("/logo.svg"),
+        "{html}"
+    );
     assert!(pages.assets().get("logo.svg").is_some());
 }
 

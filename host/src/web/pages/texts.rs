@@ -40,7 +40,10 @@ impl Texts {
     /// # Errors
     /// [`PagesError::Text`] when either is not Fluent or holds markup.
     pub(super) fn load(locale: Locale, theme: Option<&str>) -> Result<Self, PagesError> {
-        let invalid = |reason: String| PagesError::Text { locale: locale.tag(), reason };
+        let invalid = |reason: String| PagesError::Text {
+            locale: locale.tag(),
+            reason,
+        };
         let language: LanguageIdentifier = locale
             .tag()
             .parse()
@@ -49,11 +52,21 @@ impl Texts {
         // Names are isolated by <bdi> elements; invisible isolation characters would end up in titles and copies.
         bundle.set_use_isolating(false);
         for source in std::iter::once(built_in(locale)).chain(theme) {
-            if source.lines().any(|line| !line.starts_with('#') && line.contains(['<', '&'])) {
+            if source
+                .lines()
+                .any(|line| !line.starts_with('#') && line.contains(['<', '&']))
+            {
                 return Err(invalid("a text may not hold '<' or '&'".to_owned()));
             }
-            let resource = FluentResource::try_new(source.to_owned())
-                .map_err(|(_, errors)| invalid(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+            let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, errors)| {
+                invalid(
+                    errors
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                )
+            })?;
             bundle.add_resource_overriding(resource);
         }
         Ok(Self(bundle))
@@ -70,11 +83,17 @@ impl Texts {
             .and_then(|message| message.value())
             .ok_or_else(|| TextError::Unknown(key.to_owned()))?;
         let mut errors = Vec::new();
-        let text = self.0.format_pattern(pattern, Some(args), &mut errors).into_owned();
+        let text = self
+            .0
+            .format_pattern(pattern, Some(args), &mut errors)
+            .into_owned();
         if errors.is_empty() {
             Ok(text)
         } else {
-            Err(TextError::Format { key: key.to_owned(), errors })
+            Err(TextError::Format {
+                key: key.to_owned(),
+                errors,
+            })
         }
     }
 }
@@ -98,10 +117,15 @@ mod tests {
         for line in built_in(locale).lines().filter(|line| !line.starts_with('#')) {
             if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with(' ')) {
                 key = name.to_owned();
-                assert!(keys.insert(key.clone(), Vec::new()).is_none(), "{key} twice in {locale:?}");
+                assert!(
+                    keys.insert(key.clone(), Vec::new()).is_none(),
+                    "{key} twice in {locale:?}"
+                );
             }
             let used = line.split('$').skip(1).map(|rest| {
-                rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()
+                rest.chars()
+                    .take_while(char::is_ascii_alphanumeric)
+                    .collect::<String>()
             });
             if let Some(arguments) = keys.get_mut(&key) {
                 arguments.extend(used);
@@ -126,16 +150,32 @@ mod tests {
         let texts = Texts::load(Locale::German, None).unwrap();
         let mut args = FluentArgs::new();
         args.set("count", 1);
-        assert!(texts.get("login-delayed-seconds", &args).unwrap().contains("eine Sekunde"));
+        assert!(
+            texts
+                .get("login-delayed-seconds", &args)
+                .unwrap()
+                .contains("eine Sekunde")
+        );
         args.set("count", 30);
-        assert!(texts.get("login-delayed-seconds", &args).unwrap().contains("30 Sekunden"));
+        assert!(
+            texts
+                .get("login-delayed-seconds", &args)
+                .unwrap()
+                .contains("30 Sekunden")
+        );
     }
 
     #[test]
     fn unknown_keys_and_missing_arguments_are_errors() {
         let texts = Texts::load(Locale::English, None).unwrap();
-        assert!(matches!(texts.get("no-such-key", &FluentArgs::new()), Err(TextError::Unknown(_))));
-        assert!(matches!(texts.get("login-lead", &FluentArgs::new()), Err(TextError::Format { .. })));
+        assert!(matches!(
+            texts.get("no-such-key", &FluentArgs::new()),
+            Err(TextError::Unknown(_))
+        ));
+        assert!(matches!(
+            texts.get("login-lead", &FluentArgs::new()),
+            Err(TextError::Format { .. })
+        ));
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl Theme {
         if !dir.is_dir() {
             return Err(unreadable(dir, "is not a directory"));
         }
-        let mut theme = Self { tokens: text(&dir.join("tokens.css"))?, ..Self::default() };
+        let mut theme = Self {
+            tokens: text(&dir.join("tokens.css"))?,
+            ..Self::default()
+        };
         for name in ["logo.svg", "logo.png"] {
             if theme.logo.is_none() {
                 theme.logo = bytes(&dir.join(name))?.map(|bytes| Logo { name, bytes });
@@ -78,14 +81,19 @@ fn templates(dir: &Path) -> Result<BTreeMap<String, String>, PagesError> {
     }
     for entry in fs::read_dir(dir).map_err(|error| unreadable(dir, error))? {
         let path = entry.map_err(|error| unreadable(dir, error))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
         if path.extension().is_some_and(|extension| extension == "html")
             && let Some(source) = text(&path)?
         {
             templates.insert(name.to_owned(), source);
         }
         if templates.len() > TEMPLATES_MAX {
-            return Err(unreadable(dir, format!("holds more than {TEMPLATES_MAX} templates")));
+            return Err(unreadable(
+                dir,
+                format!("holds more than {TEMPLATES_MAX} templates"),
+            ));
         }
     }
     Ok(templates)
@@ -109,6 +117,9 @@ fn bytes(path: &Path) -> Result<Option<Vec<u8>>, PagesError> {
     }
 }
 
-fn unreadable(path: &Path, reason: impl ToString) -> PagesError {
-    PagesError::Theme { path: PathBuf::from(path), reason: reason.to_string() }
+fn unreadable(path: &Path, reason: impl std::fmt::Display) -> PagesError {
+    PagesError::Theme {
+        path: PathBuf::from(path),
+        reason: reason.to_string(),
+    }
 }

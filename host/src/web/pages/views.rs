@@ -303,10 +303,22 @@ mod tests {
     #[test]
     fn client_host_is_where_the_browser_really_goes() {
         let site = |name: &str| Some(ClientHost::Site(name.to_owned()));
-        assert_eq!(ClientHost::of("https://Notes.Example/cb?x=1"), site("notes.example"));
-        assert_eq!(ClientHost::of("https://user@notes.example/"), site("notes.example"));
-        assert_eq!(ClientHost::of("https://b\u{fc}cher.example/"), site("xn--bcher-kva.example"));
-        assert_eq!(ClientHost::of("http://127.0.0.1:7777/cb"), Some(ClientHost::Device));
+        assert_eq!(
+            ClientHost::of("https://Notes.Example/cb?x=1"),
+            site("notes.example")
+        );
+        assert_eq!(
+            ClientHost::of("https://user@notes.example/"),
+            site("notes.example")
+        );
+        assert_eq!(
+            ClientHost::of("https://b\u{fc}cher.example/"),
+            site("xn--bcher-kva.example")
+        );
+        assert_eq!(
+            ClientHost::of("http://127.0.0.1:7777/cb"),
+            Some(ClientHost::Device)
+        );
         assert_eq!(ClientHost::of("http://[::1]:7777/cb"), Some(ClientHost::Device));
         assert_eq!(ClientHost::of("http://localhost/cb"), Some(ClientHost::Device));
         assert_eq!(ClientHost::of("com.example.notes:/cb"), Some(ClientHost::App));

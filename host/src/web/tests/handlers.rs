@@ -173,11 +173,24 @@ async fn assets_are_kept_for_ever_under_their_hash_alone() {
     let pages = Pages::load(None, "", Arc::new(Fixed)).unwrap();
     let current = format!("/assets/{}/authly.css", pages.assets().hash());
     let css = web.get(&current).await;
-    assert_eq!((css.status, css.header("content-type")), (StatusCode::OK, "text/css; charset=utf-8"));
+    assert_eq!(
+        (css.status, css.header("content-type")),
+        (StatusCode::OK, "text/css; charset=utf-8")
+    );
     assert!(css.header("cache-control").ends_with("immutable"));
     let unknown = web.get(&current.replace("authly.css", "nothing.css")).await;
-    assert_eq!((unknown.status, unknown.header("cache-control")), (StatusCode::NOT_FOUND, "no-store"));
+    assert_eq!(
+        (unknown.status, unknown.header("cache-control")),
+        (StatusCode::NOT_FOUND, "no-store")
+    );
     let older = web.get("/assets/0000000000000000/authly.css").await;
-    assert_eq!((older.status, older.header("location")), (StatusCode::SEE_OTHER, current.as_str()));
-    assert_eq!(older.header("cache-control"), "no-store", "what another version named is not kept as this one");
+    assert_eq!(
+        (older.status, older.header("location")),
+        (StatusCode::SEE_OTHER, current.as_str())
+    );
+    assert_eq!(
+        older.header("cache-control"),
+        "no-store",
+        "what another version named is not kept as this one"
+    );
 }

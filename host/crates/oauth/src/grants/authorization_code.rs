@@ -10,12 +10,11 @@ use authly_core::{
     ports::{LoadedCode, RedeemEffects, RedeemOutcome, Redemption},
     user::User,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use subtle::ConstantTimeEq as _;
 
 use super::{
     GrantRequest, IssueError,
     issue::{Actor, Issue, issue},
+    pkce::{self, PkceMismatch},
 };
 use crate::{Params, refresh, scopes, token::TokenResponse};
 
@@ -85,26 +84,6 @@ pub enum CodeError {
     /// The database did not answer.
     #[error("storage failed during the code grant")]
     Storage(#[source] StorageError),
-}
-
-/// In which way PKCE does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PkceMismatch {
-    /// A challenge was sent, a verifier was not.
-    #[error("code_verifier is missing")]
-    VerifierMissing,
-    /// A verifier was sent, a challenge was not: a downgrade (RFC 9700 §4.8.2).
-    #[error("code_verifier without a code_challenge")]
-    ChallengeMissing,
-    /// Not 43 to 128 unreserved characters (RFC 7636 §4.1).
-    #[error("code_verifier is malformed")]
-    Malformed,
-    /// It does not hash to the challenge.
-    #[error("code_verifier does not match")]
-    Wrong,
-    /// A public client's code without a challenge (RFC 9700 §2.1.1).
-    #[error("a public client's code has no code_challenge")]
-    Unprotected,
 }
 
 impl CodeError {
@@ -213,39 +192,13 @@ fn check_redirect_uri(code: &AuthorizationCode, params: &Params) -> Result<(), C
     }
 }
 
-/// The verifier must hash to the challenge, and neither may come without the other (RFC 7636 §4.6; RFC 9700 §2.1.1,
-/// §4.8.2).
+/// PKCE, for the code's own challenge.
 fn check_pkce(code: &AuthorizationCode, client: &Client, params: &Params) -> Result<(), CodeError> {
-    let verifier = params.get("code_verifier");
-    let mismatch = match (code.code_challenge.as_deref(), verifier) {
-        (None, None) if client.is_public() => PkceMismatch::Unprotected,
-        (None, None) => return Ok(()),
-        (None, Some(_)) => PkceMismatch::ChallengeMissing,
-        (Some(_), None) => PkceMismatch::VerifierMissing,
-        (Some(_), Some(verifier)) if !is_code_verifier(verifier) => PkceMismatch::Malformed,
-        (Some(challenge), Some(verifier)) if verifies(challenge, verifier) => return Ok(()),
-        (Some(_), Some(_)) => PkceMismatch::Wrong,
-    };
-    Err(CodeError::Pkce {
+    let (challenge, verifier) = (code.code_challenge.as_deref(), params.get("code_verifier"));
+    pkce::check_pkce(challenge, verifier, client.is_public()).map_err(|mismatch| CodeError::Pkce {
         grant_id: code.grant_id,
         mismatch,
     })
-}
-
-/// `43*128unreserved` (RFC 7636 §4.1): a shorter one could be guessed.
-fn is_code_verifier(text: &str) -> bool {
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
-}
-
-/// S256 (RFC 7636 §4.6), in constant time.
-fn verifies(challenge: &str, verifier: &str) -> bool {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
-    URL_SAFE_NO_PAD
-        .encode(hash)
-        .as_bytes()
-        .ct_eq(challenge.as_bytes())
-        .into()
 }
 
 /// Neither code nor grant may be at its end (RFC 6749 §4.1.2).
@@ -331,9 +284,6 @@ mod tests {
     use super::*;
     use crate::testing;
 
-    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
     fn code(challenge: Option<&str>) -> AuthorizationCode {
         let (client, user) = (testing::client("web"), testing::user("alice"));
         let grant = testing::grant(&client, &user, "openid", Timestamp::from_secs(0));
@@ -344,64 +294,6 @@ mod tests {
         );
         code.code_challenge = challenge.map(str::to_owned);
         code
-    }
-
-    fn pkce(challenge: Option<&str>, verifier: Option<&str>, public: bool) -> Result<(), PkceMismatch> {
-        let mut client = testing::client("web");
-        if public {
-            client.token_endpoint_auth_method = authly_core::client::AuthMethod::None;
-        }
-        let body = verifier.map(|v| format!("code_verifier={v}")).unwrap_or_default();
-        let params = Params::parse(body.as_bytes()).unwrap();
-        check_pkce(&code(challenge), &client, &params).map_err(|e| match e {
-            CodeError::Pkce { mismatch, .. } => mismatch,
-            other => panic!("{other}"),
-        })
-    }
-
-    #[test]
-    fn pkce_is_rfc_7636_appendix_b() {
-        assert_eq!(pkce(Some(CHALLENGE), Some(VERIFIER), true), Ok(()));
-        let wrong = VERIFIER.replace('d', "e");
-        assert_eq!(
-            pkce(Some(CHALLENGE), Some(&wrong), true),
-            Err(PkceMismatch::Wrong)
-        );
-        // The challenge is not a verifier: `plain` is nothing here.
-        assert_eq!(
-            pkce(Some(CHALLENGE), Some(CHALLENGE), true),
-            Err(PkceMismatch::Wrong)
-        );
-    }
-
-    #[test]
-    fn pkce_cannot_be_downgraded_by_leaving_a_half_out() {
-        assert_eq!(
-            pkce(Some(CHALLENGE), None, false),
-            Err(PkceMismatch::VerifierMissing)
-        );
-        assert_eq!(
-            pkce(Some(CHALLENGE), Some(""), false),
-            Err(PkceMismatch::VerifierMissing)
-        );
-        assert_eq!(
-            pkce(None, Some(VERIFIER), false),
-            Err(PkceMismatch::ChallengeMissing)
-        );
-        assert_eq!(pkce(None, None, false), Ok(()));
-        assert_eq!(pkce(None, None, true), Err(PkceMismatch::Unprotected));
-    }
-
-    #[test]
-    fn code_verifier_has_43_to_128_unreserved_characters() {
-        for (length, right) in [(42, false), (43, true), (128, true), (129, false)] {
-            assert_eq!(is_code_verifier(&"a".repeat(length)), right, "{length}");
-        }
-        assert!(!is_code_verifier(&format!("{}+", "a".repeat(43))));
-        assert_eq!(
-            pkce(Some(CHALLENGE), Some("short"), true),
-            Err(PkceMismatch::Malformed)
-        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod authorization_code;
 mod client_credentials;
 mod issue;
+mod pkce;
 mod refresh_token;
 
 use authly_core::{
@@ -18,10 +19,11 @@ use authly_core::{
     user::User,
 };
 
-pub use authorization_code::{CodeError, PkceMismatch};
+pub use authorization_code::CodeError;
 pub use client_credentials::ClientCredentialsError;
 pub use issue::IssueError;
 pub(crate) use issue::{Issued, session_of};
+pub use pkce::PkceMismatch;
 pub use refresh_token::RefreshError;
 
 use crate::{Params, Provider, token::TokenResponse};

@@ -10,7 +10,7 @@ const BODY: &str = "grant_type=client_credentials";
 async fn only_the_registered_method_is_accepted() {
     let site = Site::new().await;
     site.other_client("post", |c| {
-        c.token_endpoint_auth_method = AuthMethod::ClientSecretPost
+        c.token_endpoint_auth_method = AuthMethod::ClientSecretPost;
     })
     .await;
     site.raw_request(None, &format!("{BODY}&client_id=post&client_secret=secret"))

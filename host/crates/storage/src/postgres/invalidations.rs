@@ -97,12 +97,15 @@ impl Drop for Listener {
 async fn listen(config: &Config, hint: &Notify, backoff: &mut Duration) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = config.connect(NoTls).await?;
     let messages = stream::poll_fn(move |context| connection.poll_message(context));
-    let hear = messages.for_each(|message| {
-        if matches!(message, Ok(AsyncMessage::Notification(_))) {
-            hint.notify_one();
-        }
-        std::future::ready(())
-    });
+    // An error is the end: a connection that failed is not polled again.
+    let hear = messages
+        .take_while(|message| std::future::ready(message.is_ok()))
+        .for_each(|message| {
+            if matches!(message, Ok(AsyncMessage::Notification(_))) {
+                hint.notify_one();
+            }
+            std::future::ready(())
+        });
     let ask = async {
         let asked = client.batch_execute(LISTEN).await;
         if asked.is_ok() {

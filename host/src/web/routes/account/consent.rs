@@ -27,7 +27,9 @@ pub async fn show_page(
     BrowserCookies(browser): BrowserCookies,
     Query(params): Query,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
+    let Some(id) = interaction_id(&params) else {
+        return start_at_app(&state, &page);
+    };
     match show_consent(&state.provider, &id, &browser, &page.context).await {
         Ok(ConsentStep::Show(prompt)) => render(&state, &page, *prompt),
         Ok(ConsentStep::Go(started)) => {
@@ -46,7 +48,9 @@ pub async fn submit(
     BrowserCookies(browser): BrowserCookies,
     Form(params): Form,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
+    let Some(id) = interaction_id(&params) else {
+        return start_at_app(&state, &page);
+    };
     let verdict = match verdict(&params) {
         Ok(verdict) => verdict,
         Err(error) => return problem_page(&state, &page, InteractionError::Malformed(error)),
@@ -59,11 +63,17 @@ pub async fn submit(
 
 fn verdict(params: &Params) -> Result<ConsentVerdict, OAuthError> {
     params.check_no_duplicates()?;
-    let decision = params.get("decision").and_then(Decision::parse).ok_or(OAuthError::new(
-        ErrorCode::InvalidRequest,
-        "The form must say decision=allow or decision=deny.",
-    ))?;
-    Ok(ConsentVerdict { csrf: params.get("csrf").unwrap_or_default().to_owned(), decision })
+    let decision = params
+        .get("decision")
+        .and_then(Decision::parse)
+        .ok_or(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "The form must say decision=allow or decision=deny.",
+        ))?;
+    Ok(ConsentVerdict {
+        csrf: params.get("csrf").unwrap_or_default().to_owned(),
+        decision,
+    })
 }
 
 fn render(state: &AppState, page: &PageRequest, prompt: ConsentPrompt) -> Response {

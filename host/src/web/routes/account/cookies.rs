@@ -26,8 +26,12 @@ impl FromRequestParts<SharedState> for BrowserCookies {
 
     async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Failure> {
         let issuer = &state.provider.issuer;
-        let read = |name| extract::cookie(&parts.headers, &full_name(name, issuer)).and_then(PlainToken::presented);
-        Ok(Self(Browser { session: read(SESSION), binding: read(BINDING) }))
+        let read =
+            |name| extract::cookie(&parts.headers, &full_name(name, issuer)).and_then(PlainToken::presented);
+        Ok(Self(Browser {
+            session: read(SESSION),
+            binding: read(BINDING),
+        }))
     }
 }
 
@@ -44,7 +48,11 @@ pub fn set_binding(response: &mut Response, issuer: &Issuer, value: Option<&Plai
 }
 
 fn full_name(name: &str, issuer: &Issuer) -> String {
-    if issuer.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    if issuer.is_https() {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &PlainToken) {
@@ -52,7 +60,10 @@ fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &PlainToken)
     let secure = if issuer.is_https() { "; Secure" } else { "" };
     // No Max-Age: both end with the browser; the server ends them earlier. Lax, so that a client's link to the
     // authorization endpoint finds the person signed in.
-    let line = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}", value.expose());
+    let line = format!(
+        "{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}",
+        value.expose()
+    );
     let Ok(mut line) = HeaderValue::from_str(&line) else {
         // Tokens are base64url, or were presented in a header before.
         tracing::error!("a cookie is not a header value");

@@ -4,7 +4,8 @@ use authly_core::{ErrorCode, OAuthError, PlainToken, RequestContext, SecretText}
 use authly_oauth::{
     Params,
     interaction::{
-        Credentials, InteractionError, LoginPrompt, LoginStep, LoginVerdict, Refusal, show_login, submit_login,
+        Credentials, InteractionError, LoginPrompt, LoginStep, LoginVerdict, Refusal, show_login,
+        submit_login,
     },
 };
 use axum::{extract::State, response::Response};
@@ -26,7 +27,9 @@ pub async fn show_page(
     BrowserCookies(browser): BrowserCookies,
     Query(params): Query,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
+    let Some(id) = interaction_id(&params) else {
+        return start_at_app(&state, &page);
+    };
     let switch = params.get("switch").is_some();
     match show_login(&state.provider, &id, &browser, switch, &page.context).await {
         Ok(LoginStep::Show(prompt)) => render(&state, &page, *prompt, None),
@@ -46,7 +49,9 @@ pub async fn submit(
     BrowserCookies(browser): BrowserCookies,
     Form(params): Form,
 ) -> Response {
-    let Some(id) = interaction_id(&params) else { return start_at_app(&state, &page) };
+    let Some(id) = interaction_id(&params) else {
+        return start_at_app(&state, &page);
+    };
     let credentials = match credentials(&params) {
         Ok(credentials) => credentials,
         Err(error) => return problem_page(&state, &page, InteractionError::Malformed(error)),
@@ -68,12 +73,19 @@ pub async fn submit(
 
 /// The interaction a page or form belongs to.
 pub(super) fn interaction_id(params: &Params) -> Option<PlainToken> {
-    params.get("interaction").filter(|_| !params.is_duplicate("interaction")).and_then(PlainToken::presented)
+    params
+        .get("interaction")
+        .filter(|_| !params.is_duplicate("interaction"))
+        .and_then(PlainToken::presented)
 }
 
 /// `/login` or `/consent` opened by hand: there is nothing to sign in to.
 pub(super) fn start_at_app(state: &AppState, page: &PageRequest) -> Response {
-    let view = MessageView { message: Message::StartAtApp, back: None, locale: page.locale(&[]) };
+    let view = MessageView {
+        message: Message::StartAtApp,
+        back: None,
+        locale: page.locale(&[]),
+    };
     show(state.pages.render_message(&view))
 }
 
@@ -83,9 +95,16 @@ fn credentials(params: &Params) -> Result<Credentials, OAuthError> {
     let field = |name| params.get(name).unwrap_or_default().to_owned();
     let username = field("username");
     if username.len() > USERNAME_LENGTH_MAX {
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, "The user name is longer than 255 bytes."));
+        return Err(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "The user name is longer than 255 bytes.",
+        ));
     }
-    Ok(Credentials { csrf: field("csrf"), username, password: SecretText::new(field("password")) })
+    Ok(Credentials {
+        csrf: field("csrf"),
+        username,
+        password: SecretText::new(field("password")),
+    })
 }
 
 /// As in the form's `maxlength`.
@@ -97,7 +116,9 @@ fn login_problem(refusal: &Refusal, context: &RequestContext) -> LoginProblem {
         Refusal::Delayed { until } => {
             let wait = until.since(context.now);
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            LoginProblem::Delayed { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) }
+            LoginProblem::Delayed {
+                seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+            }
         }
         Refusal::Busy => LoginProblem::Busy,
         Refusal::Storage(error) => {
@@ -107,7 +128,12 @@ fn login_problem(refusal: &Refusal, context: &RequestContext) -> LoginProblem {
     }
 }
 
-fn render(state: &AppState, page: &PageRequest, prompt: LoginPrompt, error: Option<LoginProblem>) -> Response {
+fn render(
+    state: &AppState,
+    page: &PageRequest,
+    prompt: LoginPrompt,
+    error: Option<LoginProblem>,
+) -> Response {
     let view = LoginView {
         interaction: prompt.interaction.expose().to_owned(),
         csrf: prompt.csrf,

@@ -29,12 +29,18 @@ impl FromRequestParts<SharedState> for PageRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Failure> {
         let Context(context) = Context::from_request_parts(parts, state).await?;
-        Ok(Self { context, accept_language: accept_language(&parts.headers) })
+        Ok(Self {
+            context,
+            accept_language: accept_language(&parts.headers),
+        })
     }
 }
 
 fn accept_language(headers: &HeaderMap) -> Option<String> {
-    headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map(str::to_owned)
+    headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned)
 }
 
 impl PageRequest {
@@ -44,11 +50,18 @@ impl PageRequest {
     }
 
     /// An error page.
-    pub fn error(&self, problem: Problem, developer: Option<OAuthError>, back: Option<BackLink>) -> ErrorView {
+    pub fn error(
+        &self,
+        problem: Problem,
+        developer: Option<OAuthError>,
+        back: Option<BackLink>,
+    ) -> ErrorView {
         ErrorView {
             problem,
-            developer: developer
-                .map(|e| DeveloperDetail { code: e.code.to_string(), description: e.description.to_owned() }),
+            developer: developer.map(|e| DeveloperDetail {
+                code: e.code.to_string(),
+                description: e.description.to_owned(),
+            }),
             request_id: self.context.request_id.clone(),
             back,
             locale: self.locale(&[]),
@@ -60,7 +73,9 @@ impl PageRequest {
 pub fn go(state: &AppState, next: &Next) -> Response {
     let issuer = &state.provider.issuer;
     match next {
-        Next::Login { interaction } => respond::see_other(&issuer.url(&page_path("/login", interaction.expose()))),
+        Next::Login { interaction } => {
+            respond::see_other(&issuer.url(&page_path("/login", interaction.expose())))
+        }
         Next::Consent { interaction } => {
             respond::see_other(&issuer.url(&page_path("/consent", interaction.expose())))
         }
@@ -69,7 +84,9 @@ pub fn go(state: &AppState, next: &Next) -> Response {
 }
 
 fn page_path(page: &str, interaction: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("interaction", interaction).finish();
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("interaction", interaction)
+        .finish();
     format!("{page}?{query}")
 }
 
@@ -86,17 +103,24 @@ pub fn show(page: Result<Page, PagesError>) -> Response {
 
 /// The page of an interaction that cannot go on.
 pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionError) -> Response {
-    let problem = |problem, developer, back| show(state.pages.render_error(&page.error(problem, developer, back)));
+    let problem =
+        |problem, developer, back| show(state.pages.render_error(&page.error(problem, developer, back)));
     match error {
         InteractionError::Redirect(error) => respond::see_other(&error.location()),
         InteractionError::Finished { client } => {
             let back = client.as_deref().and_then(back_to_client);
-            let view = MessageView { message: Message::Finished, back, locale: page.locale(&[]) };
+            let view = MessageView {
+                message: Message::Finished,
+                back,
+                locale: page.locale(&[]),
+            };
             show(state.pages.render_message(&view))
         }
-        InteractionError::Expired { restart } => {
-            problem(Problem::Expired, None, restart.map(|uri| BackLink::StartAgain { uri }))
-        }
+        InteractionError::Expired { restart } => problem(
+            Problem::Expired,
+            None,
+            restart.map(|uri| BackLink::StartAgain { uri }),
+        ),
         InteractionError::OtherBrowser => problem(Problem::OtherBrowser, None, None),
         InteractionError::Csrf => problem(Problem::FormRejected, None, None),
         InteractionError::ClientGone => problem(Problem::UnknownClient, None, None),
@@ -109,7 +133,10 @@ pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionErro
 }
 
 fn back_to_client(client: &Client) -> Option<BackLink> {
-    client.client_uri.clone().map(|uri| BackLink::Client { name: client.name.clone(), uri })
+    client.client_uri.clone().map(|uri| BackLink::Client {
+        name: client.name.clone(),
+        uri,
+    })
 }
 
 /// Says, once and at the boundary, that the database did not answer.

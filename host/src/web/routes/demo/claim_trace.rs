@@ -26,7 +26,10 @@ struct Traced {
 impl ClaimTrace {
     /// Around another mapper.
     pub fn new(inner: Arc<dyn ClaimMapper>) -> Self {
-        Self { inner, latest: Mutex::new(VecDeque::with_capacity(RESPONSES_MAX)) }
+        Self {
+            inner,
+            latest: Mutex::new(VecDeque::with_capacity(RESPONSES_MAX)),
+        }
     }
 
     /// What plugins changed in the answer to a request, in the order they did; empty when they changed nothing, or

@@ -44,7 +44,13 @@ async fn answer(
     arrival: Arrival,
     browser: &Browser,
 ) -> Response {
-    let refuse = |problem, developer| show(state.pages.render_error(&page.error(problem, Some(developer), None)));
+    let refuse = |problem, developer| {
+        show(
+            state
+                .pages
+                .render_error(&page.error(problem, Some(developer), None)),
+        )
+    };
     match authorize(&state.provider, params, arrival, browser, &page.context).await {
         Ok(started) => {
             let mut response = go(state, &started.next);

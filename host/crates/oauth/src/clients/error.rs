@@ -1,0 +1,89 @@
+//! Why a registration is refused, worded for whoever asked for it.
+
+use authly_core::{ClientId, StorageError};
+
+use super::{
+    AUDIENCE_LENGTH_MAX, NAME_LENGTH_MAX, RedirectUriError,
+    secret::{SECRET_LENGTH_MAX, SECRET_LENGTH_MIN},
+};
+
+/// Why a client is not registered, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateClientError {
+    /// `client_id` is not one.
+    #[error("client_id must be 1 to 255 characters of printable ASCII without spaces")]
+    Id,
+    /// `client_id` is taken.
+    #[error("client_id {0} is taken; choose another")]
+    Taken(ClientId),
+    /// `client_name` is not one.
+    #[error("client_name must be 1 to {NAME_LENGTH_MAX} characters without control characters")]
+    Name,
+    /// A value that is not among those that are built.
+    #[error("{field} {value:?} is not supported; choose from {choices}")]
+    Unsupported {
+        /// Which field.
+        field: &'static str,
+        /// What was typed.
+        value: String,
+        /// What could be.
+        choices: String,
+    },
+    /// A redirect URI that is not safe to send an answer to.
+    #[error("{field} {uri:?} {why}")]
+    RedirectUri {
+        /// `redirect_uri` or `post_logout_redirect_uri`.
+        field: &'static str,
+        /// What was typed.
+        uri: String,
+        /// Why not.
+        why: RedirectUriError,
+    },
+    /// A link that a page would show and a browser should not follow.
+    #[error("{field} {uri:?} must be an absolute https URL of at most 2000 characters (http for localhost)")]
+    Link {
+        /// Which field.
+        field: &'static str,
+        /// What was typed.
+        uri: String,
+    },
+    /// More entries than one client may have.
+    #[error("{field}: at most {max} per client")]
+    TooMany {
+        /// Which field.
+        field: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// The code grant without anywhere to send a code.
+    #[error("grant_type authorization_code needs at least one redirect_uri")]
+    NoRedirectUri,
+    /// A grant type that the rest of the registration makes useless or unsafe.
+    #[error("grant_type {grant} cannot be used: {why}")]
+    GrantType {
+        /// Which.
+        grant: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// No scope, or text that is none.
+    #[error("scope must name at least one and at most 100 scopes of printable ASCII")]
+    Scope,
+    /// A scope nobody defined.
+    #[error("scope {0} is not defined; define it first, or choose from those that are")]
+    UndefinedScope(String),
+    /// An audience that is not one.
+    #[error("audience {0:?} must be 1 to {AUDIENCE_LENGTH_MAX} characters of printable ASCII without spaces")]
+    Audience(String),
+    /// A secret for a client that has none.
+    #[error("token_endpoint_auth_method none is for public clients, which have no secret")]
+    SecretOfPublicClient,
+    /// A secret that could be guessed, or is too long.
+    #[error(
+        "the client secret must be {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} characters without control characters"
+    )]
+    Secret,
+    /// The database did not answer.
+    #[error("the client was not stored")]
+    Storage(#[source] StorageError),
+}
