@@ -6,6 +6,7 @@
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
+mod chromium;
 mod client_auth;
 mod flow;
 mod foreign_client;

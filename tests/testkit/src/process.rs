@@ -76,20 +76,7 @@ impl ServerProcess {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let mut seen = String::new();
-        loop {
-            let Some(Ok(line)) = lines.next() else {
-                panic!("the server stopped before it was ready:\n{seen}");
-            };
-            if line.contains("listening on http://") {
-                break;
-            }
-            seen.push_str(&line);
-            seen.push('\n');
-        }
-        // Keep reading, or the pipe fills and the server blocks on its own log.
-        std::thread::spawn(move || lines.for_each(drop));
+        wait_until_ready(&mut child);
         self.child = Some(child);
     }
 
@@ -156,6 +143,81 @@ impl ServerProcess {
             .current_dir(self.dir.path());
         command
     }
+}
+
+/// `authly serve --dev` as a new user starts it, with a state directory and a port of its own; killed when dropped.
+pub struct DevProcess {
+    child: Child,
+    state: TempDir,
+    /// Issuer and base URL.
+    pub url: String,
+    /// The demo person's password, as it was printed.
+    pub password: String,
+}
+
+impl DevProcess {
+    /// Starts it and reads what it prints.
+    pub fn start() -> Self {
+        let state = TempDir::new().expect("a temporary folder");
+        let mut child = Command::new(authly_binary())
+            .args(["serve", "--dev", "--set", "listen=127.0.0.1:0"])
+            .env("XDG_STATE_HOME", state.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let (mut url, mut password) = (String::new(), String::new());
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        while let Some(Ok(line)) = lines.next() {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next(), words.next_back()) {
+                (Some("Authly"), _, Some(issuer)) => issuer.clone_into(&mut url),
+                (Some("demo"), Some("password"), Some(printed)) => printed.clone_into(&mut password),
+                (Some("Data:"), ..) => break,
+                _ => {}
+            }
+        }
+        wait_until_ready(&mut child);
+        assert!(
+            !url.is_empty() && !password.is_empty(),
+            "it says where it is and prints the password once"
+        );
+        Self {
+            child,
+            state,
+            url,
+            password,
+        }
+    }
+
+    /// Where it put the shipped plugin.
+    pub fn plugins_dir(&self) -> PathBuf {
+        self.state.path().join("authly/plugins")
+    }
+}
+
+impl Drop for DevProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the log until the ready line, and goes on reading: a full pipe would block the server on its own log.
+fn wait_until_ready(child: &mut Child) {
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let mut seen = String::new();
+    loop {
+        let Some(Ok(line)) = lines.next() else {
+            panic!("the server stopped before it was ready:\n{seen}");
+        };
+        if line.contains("listening on http://") {
+            break;
+        }
+        seen.push_str(&line);
+        seen.push('\n');
+    }
+    std::thread::spawn(move || lines.for_each(drop));
 }
 
 /// Memory a process holds now, in bytes (`VmRSS`); 0 when it is gone.
