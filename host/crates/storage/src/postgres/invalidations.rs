@@ -5,7 +5,8 @@
 //! carries its transaction's id, and a poll takes every visible row from its cursor on, and as its next cursor the
 //! `xmin` of its snapshot: the lowest id that was still undecided. A row that this poll could not see belongs to a
 //! transaction that was undecided, whose id is therefore at least `xmin`, or that had not begun, whose id is greater:
-//! the next poll takes it. Rows between `xmin` and the newest are seen again; applying them is idempotent.
+//! the next poll takes it. Rows between `xmin` and the newest are seen again; applying them is idempotent. Transaction
+//! ids are the server's: a long writing transaction in any database of it holds the cursor back, never a reading one.
 
 use std::{sync::Arc, time::Duration};
 

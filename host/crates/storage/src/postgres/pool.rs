@@ -122,7 +122,10 @@ impl Database {
     /// Runs a statement that changes nothing; again on another connection when the first was lost.
     pub(super) async fn read(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
         match self.attempt(sql, params).await {
-            Err(failed) if failed.lost => self.attempt(sql, params).await.map_err(|f| f.error),
+            Err(failed) if failed.lost => {
+                self.discard_idle();
+                self.attempt(sql, params).await.map_err(|f| f.error)
+            }
             outcome => outcome.map_err(|f| f.error),
         }
     }
@@ -163,7 +166,10 @@ impl Database {
             };
             match failed.error {
                 StorageError::Serialization(_) if rolled_back < SERIALIZATION_RETRIES => rolled_back += 1,
-                _ if failed.lost && !failed.sent && unsent == 0 => unsent += 1,
+                _ if failed.lost && !failed.sent && unsent == 0 => {
+                    self.discard_idle();
+                    unsent += 1;
+                }
                 error => return Err(error),
             }
         }
@@ -180,6 +186,12 @@ impl Database {
             self.hint.notify_one();
         }
         Ok(done)
+    }
+
+    /// One connection turned out dead: those that lay beside it, through the same restart or the same silent proxy,
+    /// are no better, and the next attempt is the last.
+    fn discard_idle(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     async fn attempt(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Failure> {

@@ -83,7 +83,10 @@ pub async fn private_key_is_sealed(backend: &impl Backend) {
     let plain = hex::encode("private");
     assert!(rows.iter().flatten().all(|sealed| !sealed.contains(&plain)));
     backend
-        .sql("UPDATE signing_keys SET private_sealed = (SELECT MAX(o.private_sealed) FROM signing_keys o)")
+        .sql(
+            "UPDATE signing_keys SET private_sealed = (SELECT o.private_sealed FROM signing_keys o \
+             ORDER BY o.private_sealed DESC LIMIT 1)",
+        )
         .await;
     let swapped = tenant.load_keys().await;
     assert!(

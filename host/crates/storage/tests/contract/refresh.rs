@@ -187,7 +187,8 @@ pub async fn nonce_is_sealed_to_its_row(backend: &impl Backend) {
     assert!(rows.iter().flatten().all(|sealed| !sealed.contains(&plain)));
     backend
         .sql(
-            "UPDATE refresh_tokens SET nonce_sealed = (SELECT MAX(o.nonce_sealed) FROM refresh_tokens o) \
+            "UPDATE refresh_tokens SET nonce_sealed = (SELECT o.nonce_sealed FROM refresh_tokens o \
+             WHERE o.nonce_sealed IS NOT NULL ORDER BY o.nonce_sealed DESC LIMIT 1) \
               WHERE nonce_sealed IS NOT NULL",
         )
         .await;

@@ -6,6 +6,7 @@ use authly_core::{
     ports::{RedeemOutcome, RotateOutcome},
     secret::SecretBytes,
 };
+use authly_testkit::postgres::PostgresServer;
 
 use crate::fixture::{Fixture, NOW, at, hash, number, redemption, rotation, user};
 
@@ -15,7 +16,9 @@ fn keys(items: Vec<(TenantId, Invalidation)>) -> Vec<String> {
 
 #[tokio::test]
 async fn poll_sees_a_lower_sequence_that_commits_after_a_higher_one() {
-    let fixture = Fixture::new().await;
+    // A server of its own: transaction ids are the server's, and another test's open transaction holds the cursor back.
+    let server = PostgresServer::start_dedicated().await.unwrap();
+    let fixture = Fixture::on(&server).await;
     let cursor = fixture.storage.invalidation_start().await.unwrap();
     let insert = "INSERT INTO invalidations (tenant_id, topic, key) VALUES ('default', 'client', $1)";
     let (mut first, mut second) = (fixture.connect().await, fixture.connect().await);

@@ -50,11 +50,7 @@ impl Fixture {
     }
 
     pub async fn on(server: &PostgresServer) -> Self {
-        let migrated = async |url: String| {
-            authly_storage::migrate(&DatabaseConfig::new(url)).await?;
-            Ok(())
-        };
-        let database = server.create_database_from("migrated", migrated).await.unwrap();
+        let database = migrated(server).await;
         let storage = authly_storage::open(&DatabaseConfig::new(database.url()), sealer())
             .await
             .unwrap();
@@ -121,6 +117,15 @@ impl Fixture {
         assert_eq!(redeemed.unwrap(), authly_core::ports::RedeemOutcome::Redeemed);
         grant
     }
+}
+
+/// A migrated database.
+pub async fn migrated(server: &PostgresServer) -> TestDatabase {
+    let migrate = async |url: String| {
+        authly_storage::migrate(&DatabaseConfig::new(url)).await?;
+        Ok(())
+    };
+    server.create_database_from("migrated", migrate).await.unwrap()
 }
 
 /// Runs `query` for its one number.
