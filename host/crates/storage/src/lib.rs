@@ -27,6 +27,10 @@ pub use seal::{SealKeyError, Sealer};
 /// seconds forgets everything and starts anew, so this only has to outlive a slow poll.
 pub(crate) const INVALIDATION_RETENTION: Duration = Duration::from_hours(1);
 
+/// How long a code and an interaction are kept after their end: a spent code that comes back must still be known, to
+/// revoke what it gave (RFC 6749 §4.1.2), and a person who comes back to an old page must be able to begin again.
+pub(crate) const ENDED_RETENTION: Duration = Duration::from_hours(24);
+
 /// Opens a database whose schema is current. `sqlite::memory:` is made and migrated on the spot, and is gone with the
 /// last handle.
 ///

@@ -10,7 +10,7 @@ use authly_core::{
 };
 
 use super::{pool::Database, statements::statements};
-use crate::{INVALIDATION_RETENTION, codec::corrupt, rows::Columns as _};
+use crate::{ENDED_RETENTION, INVALIDATION_RETENTION, codec::corrupt, rows::Columns as _};
 
 /// Removes a batch of the rows of `$table` for which `$condition` (on `$1`) holds.
 macro_rules! removal {
@@ -63,8 +63,8 @@ statements! {
 
 /// What is removed, and for how long after its end it is kept.
 const REMOVALS: [(&str, Duration); 9] = [
-    (CODES, Duration::ZERO),
-    (INTERACTIONS, Duration::ZERO),
+    (CODES, ENDED_RETENTION),
+    (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
     (SESSIONS_ENDED, Duration::ZERO),
     (REFRESH_TOKENS, Duration::ZERO),

@@ -13,7 +13,7 @@ use super::{
     SqliteStorage,
     access::{execute, statements},
 };
-use crate::INVALIDATION_RETENTION;
+use crate::{ENDED_RETENTION, INVALIDATION_RETENTION};
 
 statements! {
     CODES = "DELETE FROM authorization_codes WHERE (tenant_id, hash) IN \
@@ -44,8 +44,8 @@ statements! {
 
 /// What is removed, and for how long after its end it is kept.
 const REMOVALS: [(&str, Duration); 9] = [
-    (CODES, Duration::ZERO),
-    (INTERACTIONS, Duration::ZERO),
+    (CODES, ENDED_RETENTION),
+    (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
     (SESSIONS_ENDED, Duration::ZERO),
     (REFRESH_TOKENS, Duration::ZERO),

@@ -16,7 +16,7 @@ pub const POLICY: ThrottlePolicy = ThrottlePolicy {
     free_failures: 2,
     base_delay: Duration::from_secs(1),
     max_delay: Duration::from_secs(4),
-    forget_after: Duration::from_secs(60),
+    forget_after: Duration::from_mins(1),
 };
 
 pub fn key(name: &str) -> ThrottleKey {

@@ -49,7 +49,7 @@ pub async fn user_name_is_taken_once_in_its_normal_form(backend: &impl Backend) 
         .await
         .unwrap();
     let mut second = user("second");
-    second.username = " ALICE ".to_owned();
+    " ALICE ".clone_into(&mut second.username);
     let result = tenant
         .create_user(&second, None, effects(AuditAction::UserCreated))
         .await;
