@@ -1,6 +1,9 @@
 //! `authly serve`
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::Arc;
+
+use authly_plugin_host::PluginHost;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{console::Console, failure::Failure, runtime};
 use crate::{
@@ -20,6 +23,7 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
     let failed = |error| Failure::failed("cannot listen for signals", error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let app = App::start(config, World::system()).await.map_err(start_failure)?;
     if let Some(seed) = &app.parts.dev {
         let issuer = app.parts.provider.issuer.as_str();
@@ -33,7 +37,9 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
         }
         tracing::info!("stopping: requests under way may finish");
     };
+    let rescan = tokio::spawn(rescan_on(hangup, Arc::clone(&app.parts.plugins)));
     let drained = app.serve(shutdown).await;
+    rescan.abort();
     if drained.cut > 0 {
         tracing::warn!(
             connections = drained.cut,
@@ -42,6 +48,15 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// SIGHUP: look into `plugins.dir` now, where the notices of the file system do not arrive. What comes of it is logged
+/// by the plugin host's observer.
+async fn rescan_on(mut hangup: Signal, plugins: Arc<PluginHost>) {
+    while hangup.recv().await.is_some() {
+        tracing::info!("looking for plugins: SIGHUP");
+        plugins.propose_directory().await;
+    }
 }
 
 /// A start fails for good or because a service is away; the exit code tells a supervisor which.
@@ -63,7 +78,9 @@ fn welcome(issuer: &str, config: &Config, seed: &DevSeed) -> String {
         String::new(),
     ];
     for (name, password) in [("demo", &seed.user_password), ("admin", &seed.admin_password)] {
-        let password = password.as_ref().map_or("as printed when the account was made", |p| p.expose());
+        let password = password
+            .as_ref()
+            .map_or("as printed when the account was made", |p| p.expose());
         lines.push(format!("  {name:<6} password {password}"));
     }
     lines.push(String::new());
