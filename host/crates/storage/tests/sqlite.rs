@@ -1,9 +1,17 @@
 //! The contract suite on SQLite.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and a child process answers on its output"
+)]
 
 #[macro_use]
 mod contract;
+#[path = "sqlite/process.rs"]
+mod process;
 
 use std::{path::PathBuf, sync::Arc};
 
