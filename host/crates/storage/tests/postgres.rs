@@ -17,6 +17,8 @@ mod fixture;
 mod migrations;
 #[path = "postgres/outage.rs"]
 mod outage;
+#[path = "postgres/retries.rs"]
+mod retries;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use authly_core::{
     Effects, Invalidation, TenantId, Topic,
     effects::OutboxMessage,
-    ports::{RedeemOutcome, RotateOutcome},
+    ports::{RedeemEffects, RedeemOutcome, RotateEffects, RotateOutcome},
     secret::SecretBytes,
 };
 use authly_testkit::postgres::PostgresServer;
@@ -111,7 +111,7 @@ async fn rotation_beside_a_revocation_waits_and_is_refused() {
     let tenant = fixture.tenant.clone();
     let rotating = tokio::spawn(async move {
         tenant
-            .rotate_refresh(rotation("first", "second", &grant), Default::default())
+            .rotate_refresh(rotation("first", "second", &grant), RotateEffects::default())
             .await
     });
     fixture.until_somebody_waits(&observer).await;
@@ -163,7 +163,7 @@ async fn revocation_beside_a_rotation_waits_and_kills_the_child() {
     assert!(revoking.await.unwrap().unwrap());
     let used = fixture
         .tenant
-        .rotate_refresh(rotation("second", "third", &grant), Default::default())
+        .rotate_refresh(rotation("second", "third", &grant), RotateEffects::default())
         .await;
     assert!(matches!(used.unwrap(), RotateOutcome::Revoked));
 }
@@ -182,7 +182,7 @@ async fn second_redemption_waits_for_the_first_ones_fate() {
         let tenant = fixture.tenant.clone();
         let second = tokio::spawn(async move {
             tenant
-                .redeem_code(redemption("code", &grant), Default::default())
+                .redeem_code(redemption("code", &grant), RedeemEffects::default())
                 .await
         });
         fixture.until_somebody_waits(&observer).await;

@@ -6,7 +6,7 @@ use authly_core::{
     ClientId, Effects, GrantId, PlainToken, Rng, ScopeSet, SecretBytes, TenantId, Timestamp, TokenHash,
     UserId,
     grant::{AuthorizationCode, Grant, RefreshToken},
-    ports::{Completion, Redemption, Rotation, Storage, TenantStorage},
+    ports::{Completion, RedeemEffects, Redemption, Rotation, Storage, TenantStorage},
     user::User,
 };
 use authly_storage::{DatabaseConfig, Sealer};
@@ -112,7 +112,7 @@ impl Fixture {
         let grant = self.issue_code(token).await;
         let redeemed = self
             .tenant
-            .redeem_code(redemption(token, &grant), Default::default())
+            .redeem_code(redemption(token, &grant), RedeemEffects::default())
             .await;
         assert_eq!(redeemed.unwrap(), authly_core::ports::RedeemOutcome::Redeemed);
         grant

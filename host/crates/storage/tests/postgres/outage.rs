@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use authly_core::{
     Effects, StorageError, TenantId,
-    ports::{RedeemOutcome, StorageResult},
+    ports::{RedeemEffects, RedeemOutcome, StorageResult},
 };
 use authly_storage::DatabaseConfig;
 use authly_testkit::postgres::PostgresServer;
@@ -12,7 +12,7 @@ use authly_testkit::postgres::PostgresServer;
 use crate::fixture::{Fixture, NOW, hash, redemption, sealer, user};
 
 #[track_caller]
-fn assert_unavailable<T: std::fmt::Debug>(result: StorageResult<T>) {
+fn assert_unavailable<T: std::fmt::Debug>(result: &StorageResult<T>) {
     assert!(matches!(result, Err(StorageError::Unavailable(_))), "{result:?}");
 }
 
@@ -23,23 +23,23 @@ async fn stopped_database_is_unavailable_and_started_again_it_serves() {
     let grant = fixture.issue_code("code").await;
     server.stop().await.unwrap();
 
-    assert_unavailable(fixture.storage.ping().await);
-    assert_unavailable(fixture.tenant.load_code(&hash("code")).await);
+    assert_unavailable(&fixture.storage.ping().await);
+    assert_unavailable(&fixture.tenant.load_code(&hash("code")).await);
     assert_unavailable(
-        fixture
+        &fixture
             .tenant
-            .redeem_code(redemption("code", &grant), Default::default())
+            .redeem_code(redemption("code", &grant), RedeemEffects::default())
             .await,
     );
-    assert_unavailable(fixture.tenant.reserve_attempt(&[], NOW).await);
-    assert_unavailable(fixture.storage.purge(NOW, 10).await);
-    assert_unavailable(fixture.storage.invalidation_start().await);
+    assert_unavailable(&fixture.tenant.reserve_attempt(&[], NOW).await);
+    assert_unavailable(&fixture.storage.purge(NOW, 10).await);
+    assert_unavailable(&fixture.storage.invalidation_start().await);
 
     server.start().await.unwrap();
     fixture.storage.ping().await.unwrap();
     let redeemed = fixture
         .tenant
-        .redeem_code(redemption("code", &grant), Default::default())
+        .redeem_code(redemption("code", &grant), RedeemEffects::default())
         .await;
     assert_eq!(
         redeemed.unwrap(),
@@ -62,12 +62,12 @@ async fn cut_in_the_middle_of_a_statement_is_unavailable() {
     let tenant = fixture.storage.tenant(&TenantId::default_tenant());
     let redeeming = tokio::spawn(async move {
         tenant
-            .redeem_code(redemption("code", &grant), Default::default())
+            .redeem_code(redemption("code", &grant), RedeemEffects::default())
             .await
     });
     fixture.until_somebody_waits(&observer).await;
     server.stop().await.unwrap();
-    assert_unavailable(redeeming.await.unwrap());
+    assert_unavailable(&redeeming.await.unwrap());
     server.start().await.unwrap();
     let code = fixture
         .tenant
@@ -122,7 +122,7 @@ async fn lock_that_is_never_released_is_unavailable() {
         .await
         .unwrap();
     assert_unavailable(
-        tenant
+        &tenant
             .set_user_enabled(user("alice").id, false, NOW, Effects::none())
             .await,
     );
@@ -160,7 +160,7 @@ async fn full_pool_is_unavailable() {
             .await
     });
     fixture.until_somebody_waits(&observer).await;
-    assert_unavailable(storage.ping().await);
+    assert_unavailable(&storage.ping().await);
     held.rollback().await.unwrap();
     assert!(waiting.await.unwrap().unwrap());
 }
