@@ -1,5 +1,6 @@
 // Pictures of every page in every state, into target/screens, and the checks of checks.mjs on each.
-//   cargo run -p authly --example screens -- target/screens/html && node tests/browser/screens.mjs
+//   node tests/browser/screens.mjs
+import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -85,6 +86,8 @@ async function everyState(browser, variant) {
 }
 
 mkdirSync(screens, { recursive: true });
+const html = join(screens, "html");
+execFileSync("cargo", ["run", "--quiet", "--locked", "-p", "authly", "--example", "screens", "--", html], { cwd: root, stdio: "inherit" });
 const browser = await launch();
 try {
   const [pages] = await Promise.all(Object.keys(VARIANTS).map((variant) => everyState(browser, variant)));

@@ -31,6 +31,7 @@ const TIMES = new Set(["exp", "iat", "nbf", "auth_time", "updated_at"]);
 const byId = (id) => document.getElementById(id);
 let metadata;
 let tokens;
+let keys = [];
 
 // --- small tools
 
@@ -150,12 +151,18 @@ const ALGORITHMS = {
   EdDSA: [{ name: "Ed25519" }, { name: "Ed25519" }],
 };
 
+/** The key a token names. The set is asked for again only when it does not hold the key: keys change rarely. */
+async function keyOf({ kid, alg }) {
+  const known = () => keys.find((key) => key.kid === kid && key.alg === alg);
+  if (!known()) keys = (await send("Keys", metadata.jwks_uri)).body.keys;
+  return known();
+}
+
 /** Whether the token's signature is by a key of the issuer; null when this browser cannot tell. */
 async function verify(token, header) {
   const algorithm = ALGORITHMS[header.alg];
   if (!algorithm) return null;
-  const { body } = await send("Keys", metadata.jwks_uri);
-  const jwk = body.keys.find((key) => key.kid === header.kid && key.alg === header.alg);
+  const jwk = await keyOf(header);
   if (!jwk) return false;
   const end = token.lastIndexOf(".");
   try {
@@ -223,12 +230,15 @@ function claimRow(name, value, origin, seen) {
   const detail = el("dd", {}, el("code", {}, shown));
   if (TIMES.has(name) && typeof value === "number") detail.append(el("small", {}, when(value)));
   if (origin) detail.append(setBy(origin));
-  return el("div", origin ? { class: "plugin" } : {}, term, detail);
+  return el("div", { class: `${origin ? "plugin" : ""} ${isLong(name)}` }, term, detail);
 }
+
+/** A name that is an URL gets a line of its own. */
+const isLong = (name) => (name.length > 20 ? "long" : "");
 
 function goneRow(name, origin) {
   const term = el("dt", {}, el("code", {}, name), " ", el("em", { class: "tag warn" }, "removed"));
-  return el("div", { class: "gone" }, term, el("dd", {}, origin ? setBy(origin) : ""));
+  return el("div", { class: `gone ${isLong(name)}` }, term, el("dd", {}, origin ? setBy(origin) : ""));
 }
 
 function setBy(origin) {
