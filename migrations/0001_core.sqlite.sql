@@ -1,0 +1,259 @@
+-- Everything the core ports need. Times: whole microseconds since the Unix epoch, from the application's clock.
+-- Hashes and UUIDs are BLOBs, lists are JSON text, scope is its space-delimited form. Booleans are 0 or 1.
+-- Every key begins with tenant_id; the three sequences (audit, invalidations, schema) are the database's own.
+-- The hot tables (codes, refresh tokens, interactions) have no foreign keys: their joins treat a missing grant as
+-- "unknown", and PostgreSQL would share-lock one parent row for every insert.
+
+CREATE TABLE tenants (
+    tenant_id TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO tenants (tenant_id) VALUES ('default');
+
+CREATE TABLE clients (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    client_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    token_endpoint_auth_method TEXT NOT NULL,
+    secret_hash BLOB CHECK (secret_hash IS NULL OR length(secret_hash) = 32),
+    redirect_uris TEXT NOT NULL,
+    post_logout_redirect_uris TEXT NOT NULL,
+    grant_types TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    audiences TEXT NOT NULL,
+    id_token_signed_response_alg TEXT NOT NULL,
+    access_token_signed_response_alg TEXT NOT NULL,
+    first_party INTEGER NOT NULL CHECK (first_party IN (0, 1)),
+    client_uri TEXT,
+    policy_uri TEXT,
+    tos_uri TEXT,
+    rotate_refresh_tokens INTEGER NOT NULL CHECK (rotate_refresh_tokens IN (0, 1)),
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, client_id),
+    CHECK (token_endpoint_auth_method <> 'none' OR secret_hash IS NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scopes (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    PRIMARY KEY (tenant_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signing_keys (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    kid TEXT NOT NULL,
+    alg TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'retiring', 'removed')),
+    public_jwk TEXT NOT NULL,
+    private_sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, kid)
+) STRICT, WITHOUT ROWID;
+
+-- Two nodes that start at once cannot both store an active key.
+CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, alg) WHERE state = 'active';
+
+CREATE TABLE users (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    username TEXT NOT NULL,
+    normalized_username TEXT NOT NULL,
+    password_hash TEXT,
+    claims TEXT NOT NULL,
+    group_names TEXT NOT NULL,
+    is_admin INTEGER NOT NULL CHECK (is_admin IN (0, 1)),
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    pseudonym BLOB NOT NULL CHECK (length(pseudonym) = 16),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX users_by_name ON users (tenant_id, normalized_username);
+
+CREATE TABLE sessions (
+    tenant_id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    user_id BLOB NOT NULL,
+    auth_time INTEGER NOT NULL,
+    amr TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    PRIMARY KEY (tenant_id, hash),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sessions_by_id ON sessions (tenant_id, id);
+CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id);
+CREATE INDEX sessions_purge ON sessions (expires_at);
+CREATE INDEX sessions_purge_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE interactions (
+    tenant_id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    browser_hash BLOB CHECK (browser_hash IS NULL OR length(browser_hash) = 32),
+    request TEXT NOT NULL,
+    -- The stage of `state`, so that guards need not read JSON.
+    stage TEXT NOT NULL CHECK (stage IN ('pending', 'authenticated', 'consent', 'done', 'denied')),
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX interactions_purge ON interactions (expires_at);
+
+CREATE TABLE consents (
+    tenant_id TEXT NOT NULL,
+    user_id BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, user_id, client_id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grants (
+    tenant_id TEXT NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    client_id TEXT NOT NULL,
+    user_id BLOB NOT NULL,
+    scope TEXT NOT NULL,
+    auth_time INTEGER NOT NULL,
+    amr TEXT NOT NULL,
+    session_id BLOB CHECK (session_id IS NULL OR length(session_id) = 16),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    -- The one flag that kills the family.
+    revoked_at INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX grants_by_user ON grants (tenant_id, user_id);
+CREATE INDEX grants_purge ON grants (expires_at);
+
+CREATE TABLE authorization_codes (
+    tenant_id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    grant_id BLOB NOT NULL CHECK (length(grant_id) = 16),
+    client_id TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    redirect_uri_given INTEGER NOT NULL CHECK (redirect_uri_given IN (0, 1)),
+    code_challenge TEXT,
+    nonce TEXT,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    consumed_at INTEGER,
+    PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX authorization_codes_purge ON authorization_codes (expires_at);
+
+CREATE TABLE refresh_tokens (
+    tenant_id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    grant_id BLOB NOT NULL CHECK (length(grant_id) = 16),
+    client_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    consumed_at INTEGER,
+    -- The token this one succeeded: using this one erases that one's nonce.
+    predecessor_hash BLOB CHECK (predecessor_hash IS NULL OR length(predecessor_hash) = 32),
+    -- Sealed; there from the rotation until the successor is used or the grace ends.
+    nonce_sealed BLOB,
+    -- Presented at or after this, a rotated token is a replay.
+    grace_until INTEGER,
+    PRIMARY KEY (tenant_id, hash),
+    CHECK ((consumed_at IS NULL) = (grace_until IS NULL)),
+    CHECK (nonce_sealed IS NULL OR consumed_at IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refresh_tokens_purge ON refresh_tokens (expires_at);
+CREATE INDEX refresh_tokens_purge_nonces ON refresh_tokens (grace_until) WHERE nonce_sealed IS NOT NULL;
+
+CREATE TABLE login_throttle (
+    tenant_id TEXT NOT NULL,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    failures INTEGER NOT NULL CHECK (failures > 0),
+    last_failure_at INTEGER NOT NULL,
+    -- Without a failure until then, the count starts again.
+    forget_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX login_throttle_purge ON login_throttle (forget_at);
+
+CREATE TABLE audit_events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    -- The action with its own fields, as JSON.
+    detail TEXT NOT NULL,
+    pseudonym BLOB CHECK (pseudonym IS NULL OR length(pseudonym) = 16),
+    client_id TEXT,
+    request_id TEXT
+) STRICT;
+
+CREATE INDEX audit_events_by_tenant ON audit_events (tenant_id, seq);
+
+CREATE TABLE outbox (
+    tenant_id TEXT NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    kind TEXT NOT NULL,
+    -- Sealed; NULL once sent, expired or dead.
+    payload_sealed BLOB,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'expired', 'dead')),
+    attempts INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_purge ON outbox (expires_at);
+
+CREATE TABLE invalidations (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    key TEXT NOT NULL,
+    -- Set by the first purge that sees the row; a later purge removes it an hour after that.
+    aged_from INTEGER
+) STRICT;
+
+CREATE TABLE plugins (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    name TEXT NOT NULL,
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    active_digest BLOB NOT NULL CHECK (length(active_digest) = 32),
+    -- JSON list of hex digests, newest first.
+    previous_digests TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE plugin_components (
+    tenant_id TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    wasm BLOB NOT NULL,
+    toml TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, digest)
+) STRICT;
+
+CREATE TABLE plugin_history (
+    tenant_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    outcome TEXT NOT NULL CHECK (outcome IN ('activated', 'refused')),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, name, digest)
+) STRICT, WITHOUT ROWID;
