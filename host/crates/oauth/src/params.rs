@@ -21,7 +21,8 @@ pub enum ParamsError {
     /// More than [`Params::COUNT_MAX`] parameters.
     #[error("too many parameters")]
     TooMany,
-    /// A name or value that is not UTF-8 once decoded, or a percent sign without two hex digits.
+    /// A name or value that is not UTF-8 once decoded, holds U+0000 (which no rule allows and PostgreSQL cannot store), or
+    /// a percent sign without two hex digits.
     #[error("a parameter is not valid percent-encoded UTF-8")]
     Encoding,
 }
@@ -131,7 +132,10 @@ pub(crate) fn form_decode(encoded: &[u8]) -> Result<String, ParamsError> {
             other => other,
         });
     }
-    String::from_utf8(out).map_err(|_| ParamsError::Encoding)
+    String::from_utf8(out)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+        .ok_or(ParamsError::Encoding)
 }
 
 /// The value of one hexadecimal digit.
@@ -163,7 +167,7 @@ mod tests {
 
     #[test]
     fn params_refuse_foreign_encodings_and_floods() {
-        for bad in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=%ff", b"\xff=1"] {
+        for bad in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=%ff", b"\xff=1", b"a=%00"] {
             assert_eq!(Params::parse(bad).err(), Some(ParamsError::Encoding));
         }
         let flood = |n: usize| vec!["a=1"; n].join("&");
