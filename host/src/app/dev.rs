@@ -15,8 +15,10 @@ use serde_json::{Map, Value, json};
 use super::World;
 use crate::{config::Config, web::pages::DemoView};
 
-/// The demo's public client.
+/// The demo's public client at the usual address.
 pub const DEMO_CLIENT: &str = "demo";
+/// The issuer whose demo client is called [`DEMO_CLIENT`].
+const USUAL_ISSUER: &str = "http://localhost:8000";
 /// The demo's person.
 pub const DEMO_USER: &str = "demo";
 /// The demo's administrator.
@@ -63,11 +65,24 @@ pub struct DevSeed {
     pub has_plugin: bool,
 }
 
+/// The demo's client at this address. A redirect URI names the port, so a server on another one has a client of its own
+/// instead of breaking the one that is there.
+fn client_id(issuer: &Issuer) -> String {
+    if issuer.as_str() == USUAL_ISSUER {
+        return DEMO_CLIENT.to_owned();
+    }
+    let address = issuer
+        .as_str()
+        .trim_start_matches("http://")
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    format!("{DEMO_CLIENT}-{address}")
+}
+
 /// What the demo's page shows.
 pub(super) fn view(config: &Config, issuer: &Issuer) -> DemoView {
     DemoView {
         issuer: issuer.as_str().to_owned(),
-        client_id: DEMO_CLIENT.to_owned(),
+        client_id: client_id(issuer),
         redirect_uri: issuer.url("/demo/callback"),
         scope: DEMO_SCOPE.to_owned(),
         plugins_dir: config.plugins.dir.as_ref().map(|dir| dir.display().to_string()),
@@ -121,14 +136,14 @@ async fn seed_client(
     tenant: &Arc<dyn TenantStorage>,
     world: &World,
 ) -> Result<(), DevError> {
-    let Ok(id) = ClientId::parse(DEMO_CLIENT) else {
+    let Ok(id) = ClientId::parse(&client_id(issuer)) else {
         return Ok(());
     };
     if tenant.load_client(&id).await?.is_some() {
         return Ok(());
     }
     let new = NewClient {
-        id: Some(DEMO_CLIENT.to_owned()),
+        id: Some(id.to_string()),
         name: Some("Authly demo".to_owned()),
         redirect_uris: vec![issuer.url("/demo/callback")],
         grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],

@@ -72,7 +72,7 @@ fn dispatch(
     match arguments.command {
         Command::Serve(serve) => {
             serve.add_flags(&mut sources);
-            serve::run(console, &load_to_run(&sources)?)
+            serve::run(console, &load_to_run(&sources)?, &sources)
         }
         Command::Migrate(migrate) => migrate::run(console, &load_to_run(&sources)?, &migrate),
         Command::Config(command) => config::run(console, &command, &sources),

@@ -8,17 +8,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{console::Console, failure::Failure, runtime};
 use crate::{
     app::{App, DevSeed, StartError, World},
-    config::Config,
+    config::{self, Config, Sources},
     telemetry,
 };
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.
-pub(super) fn run(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
+pub(super) fn run(console: &mut Console<'_>, config: &Config, sources: &Sources) -> Result<(), Failure> {
     telemetry::init_logs(&config.log).map_err(|error| Failure::failed("cannot start logging", error))?;
-    runtime()?.block_on(serve(console, config))
+    runtime()?.block_on(serve(console, config, sources))
 }
 
-async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
+async fn serve(console: &mut Console<'_>, config: &Config, sources: &Sources) -> Result<(), Failure> {
     // Before anything else: a signal that comes during the start is kept and not lost.
     let failed = |error| Failure::failed("cannot listen for signals", error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -37,7 +37,7 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
         }
         tracing::info!("stopping: requests under way may finish");
     };
-    let rescan = tokio::spawn(rescan_on(hangup, Arc::clone(&app.parts.plugins)));
+    let rescan = tokio::spawn(reload_on(hangup, sources.clone(), Arc::clone(&app.parts.plugins)));
     let drained = app.serve(shutdown).await;
     rescan.abort();
     if drained.cut > 0 {
@@ -50,11 +50,22 @@ async fn serve(console: &mut Console<'_>, config: &Config) -> Result<(), Failure
     Ok(())
 }
 
-/// SIGHUP: look into `plugins.dir` now, where the notices of the file system do not arrive. What comes of it is logged
-/// by the plugin host's observer.
-async fn rescan_on(mut hangup: Signal, plugins: Arc<PluginHost>) {
+/// SIGHUP: read what `[plugins]` allows again, then look into `plugins.dir`, where the notices of the file system may not
+/// arrive. What comes of it is logged by the plugin host's observer; a faulty configuration changes nothing.
+async fn reload_on(mut hangup: Signal, sources: Sources, plugins: Arc<PluginHost>) {
     while hangup.recv().await.is_some() {
-        tracing::info!("looking for plugins: SIGHUP");
+        tracing::info!("reading [plugins] again and looking for plugins: SIGHUP");
+        match config::load(&sources) {
+            Ok(loaded) => {
+                if let Err(error) = plugins.set_policy(loaded.config.plugins.policy).await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "the new plugin policy is not applied to every plugin yet");
+                }
+            }
+            Err(errors) => {
+                tracing::error!(%errors, "the configuration is faulty; the plugin policy stays as it was")
+            }
+        }
         plugins.propose_directory().await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use authly_core::{Clock, StorageError, TenantId, ports::PluginStore};
 use tokio::{sync::Mutex, task::AbortHandle};
 use wasmtime::component::Linker;
@@ -75,7 +76,8 @@ pub(crate) struct Inner {
     pub observer: Arc<dyn PluginObserver>,
     pub tenant: TenantId,
     pub dir: Option<PathBuf>,
-    pub policy: Policy,
+    /// Replaced when the operator changes it.
+    pub policy: ArcSwap<Policy>,
     pub limits: Limits,
     pub canary: Duration,
     /// One reload at a time: compiling takes a core.
@@ -118,6 +120,17 @@ impl PluginHost {
     pub async fn propose_directory(&self) -> Vec<Proposal> {
         let mut state = self.inner.reload.lock().await;
         self.inner.propose(&mut state, Scan::Running).await
+    }
+
+    /// Replaces what plugins may be granted and which candidates may run. What it refuses stops serving at once, since
+    /// to go on would be a way around a stricter policy; what it newly allows serves.
+    ///
+    /// # Errors
+    /// When storage does not answer; the new policy stands, and the next poll brings the plugins to it.
+    pub async fn set_policy(&self, policy: Policy) -> Result<(), StorageError> {
+        let mut state = self.inner.reload.lock().await;
+        self.inner.policy.store(Arc::new(policy));
+        self.inner.enforce_policy(&mut state).await
     }
 
     /// What runs.
@@ -174,7 +187,7 @@ impl Inner {
             reload: Mutex::default(),
             tenant: options.tenant,
             dir: options.dir,
-            policy: options.policy,
+            policy: ArcSwap::from_pointee(options.policy),
             limits: options.limits,
             canary: options.canary,
             runtime,

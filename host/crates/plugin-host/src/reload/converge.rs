@@ -30,6 +30,33 @@ impl Inner {
         Ok(())
     }
 
+    /// Judges every desired plugin by the policy as it is now. Unlike a candidate that fails, one that the policy refuses
+    /// leaves nothing serving in its place.
+    pub(crate) async fn enforce_policy(
+        self: &Arc<Self>,
+        _state: &mut ReloadState,
+    ) -> Result<(), StorageError> {
+        for desired in self
+            .storage
+            .load_plugins()
+            .await?
+            .iter()
+            .filter(|plugin| plugin.enabled)
+        {
+            let began = Instant::now();
+            match self.fetch(&desired.name, desired.active_digest).await? {
+                Ok(prepared) => self.serve(desired, prepared, began).await,
+                Err(refused) if refused.reason.is_transient() => self.degrade(desired, refused),
+                Err(refused) => {
+                    let nothing = Arc::new(Serving::Broken { manifest: None });
+                    self.registry.put(Slot::new(desired, nothing, None));
+                    self.degrade(desired, refused);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn is_converged(&self, desired: &DesiredPlugin) -> bool {
         self.registry.table().find(&desired.name).is_some_and(|slot| {
             let retry = slot.trouble.as_ref().is_some_and(Refusal::is_transient);
@@ -78,7 +105,7 @@ impl Inner {
         };
         let toml = component.toml.clone();
         Ok(self.prepare(name, component).await.map_err(|reason| Refused {
-            manifest: Manifest::parse(&toml, name, &self.policy, &self.limits).ok(),
+            manifest: Manifest::parse(&toml, name, &self.policy.load(), &self.limits).ok(),
             reason,
         }))
     }

@@ -56,9 +56,10 @@ impl Inner {
                 "the stored component does not have the digest it is stored under",
             ));
         }
-        self.policy.check_pin(name, candidate.digest)?;
+        let policy = self.policy.load_full();
+        policy.check_pin(name, candidate.digest)?;
         check::check_bytes(&candidate.wasm, self.limits.component_bytes)?;
-        let manifest = Manifest::parse(&candidate.toml, name, &self.policy, &self.limits)?;
+        let manifest = Manifest::parse(&candidate.toml, name, &policy, &self.limits)?;
         let id = PluginId {
             name: name.clone(),
             version: String::new(),
