@@ -6,15 +6,27 @@
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
+mod authorize;
 mod chromium;
 mod client_auth;
+mod consent;
+mod disabled;
+mod edges;
 mod flow;
 mod foreign_client;
 mod kill_nine;
+mod login;
 mod outage;
+mod pages;
+mod pkce;
+mod plugins;
+mod prompt;
 mod races;
+mod redirect_uri;
 mod refresh;
+mod routes;
 mod swap_under_load;
+mod tabs;
 mod token;
 mod userinfo;
 

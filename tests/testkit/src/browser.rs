@@ -72,6 +72,18 @@ impl Answer {
             .collect()
     }
 
+    /// Where the page's links lead, as written.
+    pub fn links(&self) -> Vec<String> {
+        let tags = self
+            .body
+            .split("<a ")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('>'))
+            .map(|(tag, _)| tag);
+        tags.filter_map(|tag| attribute(&format!(" {tag}"), "href"))
+            .collect()
+    }
+
     /// Whether the page shows a field or button of this name.
     pub fn has_field(&self, name: &str) -> bool {
         self.body.contains(&format!("name=\"{name}\""))
@@ -97,6 +109,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 pub struct TestBrowser {
     http: reqwest::Client,
     origin: String,
+    /// Headers sent with every request, as a proxy in between adds them.
+    pub headers: Vec<(&'static str, String)>,
     /// The cookies, by name, for looking at and for tampering with.
     pub cookies: BTreeMap<String, String>,
 }
@@ -116,6 +130,7 @@ impl TestBrowser {
         Self {
             http,
             origin,
+            headers: Vec::new(),
             cookies: BTreeMap::new(),
         }
     }
@@ -193,6 +208,9 @@ impl TestBrowser {
     ) -> Result<Answer, reqwest::Error> {
         let url = Url::parse(&self.origin).expect("a URL").join(url).expect("a URL");
         let mut request = self.http.request(method, url.clone());
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
         if !self.cookies.is_empty() {
             let pairs: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
             request = request.header(COOKIE, pairs.join("; "));

@@ -222,6 +222,41 @@ impl Site {
         read(self.http.get(self.at("/oidc/userinfo")).bearer_auth(access_token)).await
     }
 
+    /// Asserts that the client is told `error` by redirect, as in RFC 6749 §4.1.2.1: with the request's `state` and
+    /// with `iss` (RFC 9207 §2), and without a code.
+    pub fn assert_client_told(&self, answer: &Answer, request: &Form, error: &str) {
+        assert_eq!(answer.status, 303, "{error}: {}", answer.body);
+        let asked = |name| {
+            request
+                .pairs()
+                .into_iter()
+                .find(|(n, v)| *n == name && !v.is_empty())
+                .map(|(_, v)| v)
+        };
+        if let Some(redirect_uri) = asked("redirect_uri") {
+            let location = answer.header("location");
+            assert!(
+                location
+                    .strip_prefix(redirect_uri)
+                    .is_some_and(|r| r.starts_with(['?', '&'])),
+                "{location}"
+            );
+        }
+        let param = |name| answer.redirect_param(name);
+        assert_eq!(param("error").as_deref(), Some(error), "{}", answer.location());
+        assert_eq!(param("state").as_deref(), asked("state"), "{}", answer.location());
+        assert_eq!(param("iss").as_deref(), Some(self.url.as_str()));
+        assert_eq!(param("code"), None);
+    }
+
+    /// Asserts that a person is shown a page of this status and that the browser is sent nowhere.
+    pub fn assert_page(&self, answer: &Answer, status: u16) {
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(answer.header("location"), "", "nobody is sent anywhere");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+
     /// Any request without a body.
     pub async fn request(&self, method: Method, path: &str) -> Answer {
         read(self.http.request(method, self.at(path))).await
