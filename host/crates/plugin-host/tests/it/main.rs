@@ -1,0 +1,17 @@
+//! The plugin host with real components, built from source, over a real database.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops at once and says where"
+)]
+
+mod cache;
+mod harness;
+mod hostile;
+mod nodes;
+mod policy;
+mod refused;
+mod swap;
