@@ -139,6 +139,8 @@ async function askUserinfo() {
     headers: { authorization: `Bearer ${tokens.access_token}` },
   });
   const origins = await send("Which plugin set what", `${issuer}/demo/origins?request_id=${encodeURIComponent(id)}`);
+  // The scope "profile" puts names here, not into the ID token (OIDC Core §5.4).
+  byId("who").textContent = `Signed in as ${body.name ?? body.preferred_username ?? body.sub}`;
   showClaims(byId("userinfo"), "userinfo", body, origins.body, []);
 }
 
@@ -177,7 +179,7 @@ async function showToken(panel, target, token) {
   const parts = token.split(".");
   if (parts.length !== 3) {
     panel.querySelector(".body").replaceChildren(el("p", { class: "empty" }, "An opaque token: only the issuer can read it."));
-    return null;
+    return;
   }
   const header = parseJson(fromBase64url(parts[0]));
   const claims = parseJson(fromBase64url(parts[1]));
@@ -197,7 +199,6 @@ async function showToken(panel, target, token) {
     if (header[name]) verdicts.push(el("span", { class: "fact" }, `${name} ${header[name]}`));
   }
   showClaims(panel, target, claims, tokens.origins, [el("div", { class: "facts" }, ...verdicts)], rawToken(parts));
-  return claims;
 }
 
 function rawToken(parts) {
@@ -269,10 +270,7 @@ async function show() {
   byId("scope").textContent = `Allowed: ${tokens.scope ?? scope}`;
   byId("refresh").disabled = !tokens.refresh_token;
   sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
-  if (tokens.id_token) {
-    const claims = await showToken(byId("id-token"), "id-token", tokens.id_token);
-    byId("who").textContent = `Signed in as ${claims?.name ?? claims?.preferred_username ?? claims?.sub}`;
-  }
+  if (tokens.id_token) await showToken(byId("id-token"), "id-token", tokens.id_token);
   await showToken(byId("access-token"), "access-token", tokens.access_token);
   await askUserinfo();
 }
