@@ -130,7 +130,8 @@ impl PluginHost {
     pub async fn set_policy(&self, policy: Policy) -> Result<(), StorageError> {
         let mut state = self.inner.reload.lock().await;
         self.inner.policy.store(Arc::new(policy));
-        self.inner.enforce_policy(&mut state).await
+        state.policy_changed = true;
+        self.inner.converge(&mut state).await
     }
 
     /// What runs.

@@ -20,8 +20,12 @@ use crate::{
 
 impl Inner {
     /// Reads the desired state and follows it, plugin by plugin. The state proves that the caller is the only one.
-    pub(crate) async fn converge(self: &Arc<Self>, _state: &mut ReloadState) -> Result<(), StorageError> {
+    pub(crate) async fn converge(self: &Arc<Self>, state: &mut ReloadState) -> Result<(), StorageError> {
         let desired = self.storage.load_plugins().await?;
+        if state.policy_changed {
+            self.enforce_policy(&desired).await?;
+            state.policy_changed = false;
+        }
         self.registry
             .retain(|name| desired.iter().any(|plugin| plugin.name == *name));
         for plugin in desired.iter().filter(|plugin| !self.is_converged(plugin)) {
@@ -32,17 +36,8 @@ impl Inner {
 
     /// Judges every desired plugin by the policy as it is now. Unlike a candidate that fails, one that the policy refuses
     /// leaves nothing serving in its place.
-    pub(crate) async fn enforce_policy(
-        self: &Arc<Self>,
-        _state: &mut ReloadState,
-    ) -> Result<(), StorageError> {
-        for desired in self
-            .storage
-            .load_plugins()
-            .await?
-            .iter()
-            .filter(|plugin| plugin.enabled)
-        {
+    async fn enforce_policy(self: &Arc<Self>, desired: &[DesiredPlugin]) -> Result<(), StorageError> {
+        for desired in desired.iter().filter(|plugin| plugin.enabled) {
             let began = Instant::now();
             match self.fetch(&desired.name, desired.active_digest).await? {
                 Ok(prepared) => self.serve(desired, prepared, began).await,
@@ -150,7 +145,11 @@ impl Inner {
             }
             _ => None,
         };
-        earlier.filter(|earlier| !new.manifest.narrows(&earlier.manifest))
+        let policy = self.policy.load();
+        earlier.filter(|earlier| {
+            let may_run = policy.check_pin(&desired.name, earlier.id.digest).is_ok();
+            may_run && !new.manifest.narrows(&earlier.manifest)
+        })
     }
 
     async fn stored_predecessor(self: &Arc<Self>, desired: &DesiredPlugin) -> Option<Arc<Generation>> {

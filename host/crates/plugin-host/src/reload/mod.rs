@@ -21,4 +21,6 @@ pub(crate) struct ReloadState {
     seen: BTreeMap<PluginName, PluginDigest>,
     /// What could not be read, so that it is reported once.
     unreadable: BTreeMap<String, String>,
+    /// What is loaded was judged by an earlier policy.
+    pub(crate) policy_changed: bool,
 }
