@@ -114,6 +114,7 @@ pub(crate) fn request_url(request: &AuthorizationRequest, issuer: &Issuer) -> St
         .map(|p| p.as_str())
         .collect::<Vec<_>>()
         .join(" ");
+    let ui_locales = request.ui_locales.join(" ");
     let optional = [
         (
             "redirect_uri",
@@ -129,6 +130,7 @@ pub(crate) fn request_url(request: &AuthorizationRequest, issuer: &Issuer) -> St
         ("prompt", Some(prompt.as_str()).filter(|p| !p.is_empty())),
         ("max_age", max_age.as_deref()),
         ("login_hint", request.login_hint.as_deref()),
+        ("ui_locales", Some(ui_locales.as_str()).filter(|l| !l.is_empty())),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
