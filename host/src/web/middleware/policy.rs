@@ -51,7 +51,10 @@ async fn answer(edge: &Edge, route: &Route, request: Request, next: Next) -> Res
         && !csrf::is_same_origin(request.method(), request.headers(), &edge.issuer);
     let render = Rendering::of(&request, route.surface);
     let served = route.methods.contains(request.method()) || request.method() == Method::HEAD;
-    let response = if refused && served {
+    let response = if !served {
+        // The router answers 405 with `Allow`; a body that nobody reads has no limit to cross.
+        next.run(request).await
+    } else if refused {
         Failure::cross_site().into_response()
     } else {
         run(edge, route, request, next).await
