@@ -45,7 +45,7 @@ async fn edge_01_an_unknown_client_or_redirect_uri_is_a_page_and_never_a_redirec
     for (request, code) in [
         (good.clone().set("client_id", "nobody"), "invalid_client"),
         (good.clone().set("client_id", "WEB"), "invalid_client"),
-        (good.clone().set("client_id", "web\u{0}"), "invalid_client"),
+        (good.clone().set("client_id", "web\u{1}"), "invalid_client"),
         (good.clone().without("client_id"), "invalid_request"),
         (
             good.clone().set("redirect_uri", "https://evil.example/cb"),
