@@ -63,7 +63,7 @@ async fn reload_on(mut hangup: Signal, sources: Sources, plugins: Arc<PluginHost
                 }
             }
             Err(errors) => {
-                tracing::error!(%errors, "the configuration is faulty; the plugin policy stays as it was")
+                tracing::error!(%errors, "the configuration is faulty; the plugin policy stays as it was");
             }
         }
         plugins.propose_directory().await;
