@@ -22,17 +22,17 @@ async fn people(app: &TestApp) -> (TestClient, TestUser) {
     (app.public_client("web").await, app.user("alice").await)
 }
 
-/// Sends the form as the page wrote it, changed by `change`, and follows nothing.
-async fn submit(
-    browser: &mut TestBrowser,
-    page: &Answer,
-    change: impl FnOnce(&mut BTreeMap<String, String>),
-) -> Answer {
-    let mut fields = page.hidden_fields();
-    fields.insert("decision".to_owned(), "allow".to_owned());
-    change(&mut fields);
-    let pairs: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    browser.post("/consent", &pairs).await
+/// The page's form with `allow` pressed.
+fn form_of(page: &Answer) -> Form {
+    let hidden = page.hidden_fields().into_iter();
+    hidden
+        .fold(Form::new(), |form, (name, value)| form.set(&name, value))
+        .set("decision", "allow")
+}
+
+/// Sends a form and follows nothing.
+async fn submit(browser: &mut TestBrowser, form: &Form) -> Answer {
+    browser.post("/consent", &form.pairs()).await
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn denied_is_access_denied_with_state_and_iss_and_is_not_remembered() {
     app.assert_client_told(&back, &request, "access_denied");
 
     // The back button and a change of mind: that answer was given.
-    let late = submit(&mut browser, &page, |_| ()).await;
+    let late = submit(&mut browser, &form_of(&page)).await;
     app.assert_page(&late, 200);
     assert!(
         late.body.contains("done here") && !late.body.contains("code="),
@@ -150,17 +150,12 @@ async fn edge_22_a_consent_form_without_its_token_or_from_elsewhere_is_refused()
     let (mut browser, page) = at_consent(&app, &request, &user).await;
     let other = app.authorize(&mut browser, &request).await.hidden_fields()["csrf"].clone();
 
+    let good = form_of(&page);
     let answers = [
-        submit(&mut browser, &page, |f| drop(f.remove("csrf"))).await,
-        submit(&mut browser, &page, |f| {
-            drop(f.insert("csrf".into(), String::new()))
-        })
-        .await,
-        submit(&mut browser, &page, |f| {
-            drop(f.insert("csrf".into(), "AAAA".into()))
-        })
-        .await,
-        submit(&mut browser, &page, |f| drop(f.insert("csrf".into(), other))).await,
+        submit(&mut browser, &good.clone().without("csrf")).await,
+        submit(&mut browser, &good.clone().set("csrf", "")).await,
+        submit(&mut browser, &good.clone().set("csrf", "AAAA")).await,
+        submit(&mut browser, &good.clone().set("csrf", other)).await,
     ];
     for answer in answers {
         app.assert_page(&answer, 403);
@@ -176,10 +171,7 @@ async fn edge_22_a_consent_form_without_its_token_or_from_elsewhere_is_refused()
         app.assert_page(&answer, 403);
     }
     for decision in ["", "yes", "ALLOW", "allow "] {
-        let answer = submit(&mut browser, &page, |f| {
-            drop(f.insert("decision".into(), decision.into()))
-        })
-        .await;
+        let answer = submit(&mut browser, &good.clone().set("decision", decision)).await;
         app.assert_page(&answer, 400);
     }
     // A GET decides nothing.
@@ -191,7 +183,7 @@ async fn edge_22_a_consent_form_without_its_token_or_from_elsewhere_is_refused()
         .await;
     assert!(got.status == 200 && got.has_field("decision"), "{}", got.status);
     // All that left the form as good as it was.
-    let back = submit(&mut browser, &page, |_| ()).await;
+    let back = submit(&mut browser, &form_of(&page)).await;
     assert!(back.redirect_param("code").is_some(), "{}", back.location());
 }
 
@@ -201,10 +193,8 @@ async fn the_form_decides_yes_or_no_and_never_the_scope() {
     let (client, user) = people(&app).await;
     let (request, pkce) = app.authorization(&client, "openid");
     let (mut browser, page) = at_consent(&app, &request, &user).await;
-    let back = submit(&mut browser, &page, |f| {
-        drop(f.insert("scope".into(), "openid email phone".into()))
-    })
-    .await;
+    let wider = form_of(&page).set("scope", "openid email phone");
+    let back = submit(&mut browser, &wider).await;
     let code = back.redirect_param("code").expect("a code");
     let tokens = app
         .token(&client, &app.exchange(&client, &code, &pkce))
@@ -224,7 +214,7 @@ async fn a_step_cannot_be_skipped() {
     let mut browser = app.browser();
     let login = app.authorize(&mut browser, &request).await;
     // The tokens of the sign-in form are those of the interaction: they do not stand in for the person.
-    let answer = submit(&mut browser, &login, |_| ()).await;
+    let answer = submit(&mut browser, &form_of(&login)).await;
     assert!(
         !answer.header("location").contains("code="),
         "{}",
@@ -248,12 +238,12 @@ async fn consent_submitted_twice_leads_to_one_code() {
     let (request, _) = app.authorization(&client, "openid");
     let (mut browser, page) = at_consent(&app, &request, &user).await;
     assert!(
-        submit(&mut browser, &page, |_| ())
+        submit(&mut browser, &form_of(&page))
             .await
             .redirect_param("code")
             .is_some()
     );
-    let second = submit(&mut browser, &page, |_| ()).await;
+    let second = submit(&mut browser, &form_of(&page)).await;
     app.assert_page(&second, 200);
     assert!(second.body.contains("done here"), "{}", second.body);
     // Neither do the pages before it lead to another one.
@@ -279,7 +269,7 @@ async fn one_code_of_twenty(app: &TestApp) {
     let (browser, page) = at_consent(app, &request, &user).await;
     let racers: Vec<_> = (0..20)
         .map(|_| (browser.clone(), page.clone()))
-        .map(|(mut browser, page)| tokio::spawn(async move { submit(&mut browser, &page, |_| ()).await }))
+        .map(|(mut browser, page)| tokio::spawn(async move { submit(&mut browser, &form_of(&page)).await }))
         .collect();
     let mut codes = Vec::new();
     for racer in racers {
@@ -308,7 +298,7 @@ async fn an_expired_interaction_offers_to_begin_again_and_that_link_works() {
     let consent = app.sign_in(&mut browser, &login, &user).await;
     app.advance(Duration::from_mins(30));
 
-    let expired = submit(&mut browser, &consent, |_| ()).await;
+    let expired = submit(&mut browser, &form_of(&consent)).await;
     app.assert_page(&expired, 410);
     let mut posted = browser.clone();
     let fields = login.hidden_fields();
@@ -364,16 +354,22 @@ async fn an_expired_interaction_offers_to_begin_again_and_that_link_works() {
             .status,
         200
     );
+}
 
-    // A day later nobody remembers what was asked.
+#[tokio::test]
+async fn a_day_after_it_expired_nobody_remembers_what_an_interaction_asked() {
+    let app = TestApp::start().await;
+    let client = app.public_client("web").await;
+    let (request, _) = app.authorization(&client, "openid");
+    let mut browser = app.browser();
+    let login = app.authorize(&mut browser, &request).await;
+    let way_back = |page: &Answer| page.links().iter().any(|link| link.contains("/authorize?"));
+    app.advance(Duration::from_mins(30));
+    let expired = browser.get(login.url.as_str()).await;
+    app.assert_page(&expired, 410);
+    assert!(way_back(&expired), "{:?}", expired.links());
     app.advance(Duration::from_hours(24));
-    let gone = browser
-        .get(format!("/login?interaction={}", fields["interaction"]))
-        .await;
+    let gone = browser.get(login.url.as_str()).await;
     app.assert_page(&gone, 410);
-    assert!(
-        gone.links().iter().all(|link| !link.contains("/authorize")),
-        "{:?}",
-        gone.links()
-    );
+    assert!(!way_back(&gone), "{:?}", gone.links());
 }

@@ -1,6 +1,6 @@
 //! A person or client disabled on the way is refused at the next step, whichever that is.
 
-use authly_testkit::{TestApp, TestClient, TestUser};
+use authly_testkit::{TestApp, TestClient, TestUser, browser::Answer};
 
 const SCOPE: &str = "openid offline_access";
 
@@ -50,7 +50,7 @@ async fn a_disabled_person_is_refused_at_code_refresh_and_userinfo() {
     let (client, user) = people(&app).await;
     let mut browser = app.browser();
     let (request, pkce) = app.authorization(&client, SCOPE);
-    let code = |back: &authly_testkit::browser::Answer| back.redirect_param("code").expect("a code");
+    let code = |back: &Answer| back.redirect_param("code").expect("a code");
     let first = code(&app.grant(&mut browser, &request, &user).await);
     let second = code(&app.authorize(&mut browser, &request).await);
     let tokens = app
@@ -82,19 +82,12 @@ async fn a_disabled_client_is_refused_at_every_step() {
     let (client, user) = people(&app).await;
     let mut browser = app.browser();
     let (request, pkce) = app.authorization(&client, SCOPE);
+    let code = |back: &Answer| back.redirect_param("code").expect("a code");
     // One thing at each step.
     let mut at_login = app.browser();
     let login = app.authorize(&mut at_login, &request).await;
-    let first = app
-        .grant(&mut browser, &request, &user)
-        .await
-        .redirect_param("code")
-        .expect("a code");
-    let second = app
-        .authorize(&mut browser, &request)
-        .await
-        .redirect_param("code")
-        .expect("a code");
+    let first = code(&app.grant(&mut browser, &request, &user).await);
+    let second = code(&app.authorize(&mut browser, &request).await);
     let consent = app
         .authorize(&mut browser, &request.clone().set("prompt", "consent"))
         .await;
@@ -144,16 +137,7 @@ async fn a_disabled_client_is_refused_at_every_step() {
 
     // And back: nothing was lost.
     app.set_client_enabled(&client, true).await;
-    assert_eq!(
-        app.token(&client, &app.exchange(&client, &second, &pkce))
-            .await
-            .status,
-        200
-    );
-    assert!(
-        app.decide(&mut browser, &consent, "allow")
-            .await
-            .redirect_param("code")
-            .is_some()
-    );
+    let answer = app.token(&client, &app.exchange(&client, &second, &pkce)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    code(&app.decide(&mut browser, &consent, "allow").await);
 }

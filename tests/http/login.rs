@@ -1,16 +1,16 @@
-//! The sign-in page: its form, its throttle, and the session it begins.
-
-use std::time::Duration;
+//! The sign-in page: its form and the session it begins.
 
 use authly_testkit::{
-    TestApp, TestUser,
+    TestApp,
     browser::{Answer, TestBrowser},
+    site::read,
 };
 
-const SESSION: &str = "authly-default";
+/// The session cookie of an issuer without TLS.
+pub(crate) const SESSION: &str = "authly-default";
 
 /// A browser at the sign-in page of a new client.
-async fn at_login(app: &TestApp, client_id: &str) -> (TestBrowser, Answer) {
+pub(crate) async fn at_login(app: &TestApp, client_id: &str) -> (TestBrowser, Answer) {
     let client = app.public_client(client_id).await;
     let mut browser = app.browser();
     let (request, _) = app.authorization(&client, "openid");
@@ -19,7 +19,12 @@ async fn at_login(app: &TestApp, client_id: &str) -> (TestBrowser, Answer) {
 }
 
 /// Sends the form without following where it leads.
-async fn try_login(browser: &mut TestBrowser, page: &Answer, username: &str, password: &str) -> Answer {
+pub(crate) async fn try_login(
+    browser: &mut TestBrowser,
+    page: &Answer,
+    username: &str,
+    password: &str,
+) -> Answer {
     let hidden = page.hidden_fields();
     let form = [
         ("interaction", hidden["interaction"].as_str()),
@@ -28,13 +33,6 @@ async fn try_login(browser: &mut TestBrowser, page: &Answer, username: &str, pas
         ("password", password),
     ];
     browser.post("/login", &form).await
-}
-
-fn wrong(user: &TestUser) -> TestUser {
-    TestUser {
-        password: "not the password".to_owned(),
-        ..user.clone()
-    }
 }
 
 #[tokio::test]
@@ -99,6 +97,21 @@ async fn edge_22_a_login_form_without_its_token_or_from_elsewhere_is_refused() {
         let answer = browser.post_with_origin("/login", &pairs, origin).await;
         app.assert_page(&answer, 403);
         assert!(!browser.cookies.contains_key(SESSION), "{origin}");
+    }
+    // Browsers that say only one of the two, and sites that share our name but not our origin.
+    let cookies: Vec<String> = browser.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let request = app
+            .http
+            .post(app.at("/login"))
+            .header("cookie", cookies.join("; "));
+        let answer = read(request.header(name, value).form(&pairs)).await;
+        app.assert_page(&answer, 403);
     }
     // Without the cookie that binds the interaction to this browser the token is worth nothing.
     let mut stolen = app.browser();
@@ -187,139 +200,65 @@ async fn unknown_user_wrong_password_and_disabled_user_are_answered_the_same() {
 }
 
 #[tokio::test]
-async fn an_account_is_delayed_after_failures_and_never_locked() {
+async fn a_double_click_on_sign_in_goes_on_like_a_single_one() {
+    let app = TestApp::start().await;
+    let user = app.user("alice").await;
+    let (browser, page) = at_login(&app, "web").await;
+    let clicks = [(); 3].map(|()| {
+        let (mut browser, page, user) = (browser.clone(), page.clone(), user.clone());
+        tokio::spawn(async move {
+            let answer = try_login(&mut browser, &page, &user.username, &user.password).await;
+            (browser, answer)
+        })
+    });
+    for click in clicks {
+        let (mut browser, answer) = click.await.expect("a click");
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let page = browser.follow(answer).await;
+        assert!(page.has_field("decision"), "{} {}", page.status, page.body);
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_no_page_of_ours_sends_is_not_an_attempt() {
     let app = TestApp::builder()
         .set("login.account_free_failures", "1")
         .start()
         .await;
-    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let user = app.user("alice").await;
     let (mut browser, page) = at_login(&app, "web").await;
-    for _ in 0..2 {
-        let bad = wrong(&alice);
-        assert_eq!(
-            try_login(&mut browser, &page, &bad.username, &bad.password)
-                .await
-                .status,
-            400
-        );
+    let hidden = page.hidden_fields();
+    let fields = [
+        ("interaction", hidden["interaction"].as_str()),
+        ("csrf", hidden["csrf"].as_str()),
+        ("username", "alice"),
+        ("password", user.password.as_str()),
+    ];
+    for twice in ["username", "password", "csrf", "other"] {
+        let form = [&fields[..], &[(twice, "x"), (twice, "x")]].concat();
+        app.assert_page(&browser.post("/login", &form).await, 400);
     }
-    // Delayed: nothing is checked, the right password either, and any spelling of the name is the same account.
-    for name in ["alice", "ALICE"] {
-        let delayed = try_login(&mut browser, &page, name, &alice.password).await;
-        app.assert_page(&delayed, 429);
-        assert_eq!(delayed.header("retry-after"), "1");
-        assert!(delayed.has_field("password"), "the form stays");
-    }
-    assert!(!browser.cookies.contains_key(SESSION));
-    // Another account, from the same address, is not affected.
-    let (mut other, other_page) = at_login(&app, "other").await;
-    assert_eq!(
-        try_login(&mut other, &other_page, &bob.username, &bob.password)
-            .await
-            .status,
-        303
-    );
-
-    app.advance(Duration::from_millis(999));
-    assert_eq!(
-        try_login(&mut browser, &page, "alice", &alice.password)
-            .await
-            .status,
-        429
-    );
-    app.advance(Duration::from_millis(1));
-    assert_eq!(
-        try_login(&mut browser, &page, "alice", &alice.password)
-            .await
-            .status,
-        303
-    );
+    let long = try_login(&mut browser, &page, &"x".repeat(256), "x").await;
+    app.assert_page(&long, 400);
+    let cookies: Vec<String> = browser.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let request = app
+        .http
+        .post(app.at("/login"))
+        .header("cookie", cookies.join("; "));
+    let text = request.header("content-type", "text/plain").body("interaction=x");
+    app.assert_page(&read(text).await, 400);
+    assert_eq!(browser.post("/login", &fields).await.status, 303);
 }
 
 #[tokio::test]
-async fn each_further_failure_doubles_the_delay_of_the_account() {
-    let app = TestApp::builder()
-        .set("login.account_free_failures", "1")
-        .start()
-        .await;
-    app.user("alice").await;
+async fn a_password_may_be_as_long_as_the_form_says_and_longer_is_only_wrong() {
+    let app = TestApp::start().await;
     let (mut browser, page) = at_login(&app, "web").await;
-    try_login(&mut browser, &page, "alice", "wrong").await;
-    for delay in ["1", "2", "4"] {
-        assert_eq!(try_login(&mut browser, &page, "alice", "wrong").await.status, 400);
-        assert_eq!(
-            try_login(&mut browser, &page, "alice", "wrong")
-                .await
-                .header("retry-after"),
-            delay
-        );
-        app.advance(Duration::from_secs(delay.parse().expect("seconds")));
+    for length in [1024, 1025, 4096] {
+        let answer = try_login(&mut browser, &page, "nobody", &"€".repeat(length / 3 + 1)).await;
+        app.assert_page(&answer, 400);
+        assert!(answer.body.contains("don’t match"), "{length}: {}", answer.body);
     }
-    // An unknown name is counted like a known one.
-    for status in [400, 400, 429] {
-        assert_eq!(
-            try_login(&mut browser, &page, "nobody", "wrong").await.status,
-            status
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_address_is_delayed_whatever_accounts_it_tries() {
-    let app = TestApp::builder()
-        .set("login.address_free_failures", "2")
-        .start()
-        .await;
-    let alice = app.user("alice").await;
-    let (mut browser, page) = at_login(&app, "web").await;
-    // Nobody believes a header of the peer's own.
-    for (index, name) in ["one", "two", "three"].into_iter().enumerate() {
-        browser.headers = vec![("x-forwarded-for", format!("192.0.2.{index}"))];
-        assert_eq!(try_login(&mut browser, &page, name, "wrong").await.status, 400);
-    }
-    let delayed = try_login(&mut browser, &page, "alice", &alice.password).await;
-    assert_eq!(
-        (delayed.status.as_u16(), delayed.header("retry-after")),
-        (429, "1")
-    );
-    app.advance(Duration::from_secs(1));
-    assert_eq!(
-        try_login(&mut browser, &page, "alice", &alice.password)
-            .await
-            .status,
-        303
-    );
-}
-
-#[tokio::test]
-async fn behind_a_trusted_proxy_the_address_is_the_one_it_vouches_for() {
-    let builder = TestApp::builder().set("login.address_free_failures", "1");
-    let app = builder.set("server.trusted_proxies", "127.0.0.1").start().await;
-    let alice = app.user("alice").await;
-    let (mut browser, page) = at_login(&app, "web").await;
-    browser.headers = vec![("x-forwarded-for", "198.51.100.9, 192.0.2.1".to_owned())];
-    for (name, status) in [("one", 400), ("two", 400), ("three", 429)] {
-        assert_eq!(
-            try_login(&mut browser, &page, name, "wrong").await.status,
-            status,
-            "{name}"
-        );
-    }
-    // What the client itself wrote to the left of it changes nothing.
-    browser.headers = vec![("x-forwarded-for", "203.0.113.5, 192.0.2.1".to_owned())];
-    assert_eq!(
-        try_login(&mut browser, &page, "alice", &alice.password)
-            .await
-            .status,
-        429
-    );
-    browser.headers = vec![("x-forwarded-for", "192.0.2.2".to_owned())];
-    assert_eq!(
-        try_login(&mut browser, &page, "alice", &alice.password)
-            .await
-            .status,
-        303
-    );
 }
 
 #[tokio::test]

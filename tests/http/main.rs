@@ -3,6 +3,14 @@
 //! A file is named like the endpoint, page or promise it is about. Tests named `edge_NN_…` each hold one sharp edge of
 //! the protocol that servers before us got wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops at once and says where"
+)]
+
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
@@ -10,6 +18,7 @@ mod authorize;
 mod chromium;
 mod client_auth;
 mod consent;
+mod cors;
 mod disabled;
 mod edges;
 mod flow;
@@ -25,8 +34,10 @@ mod races;
 mod redirect_uri;
 mod refresh;
 mod routes;
+mod scope;
 mod swap_under_load;
 mod tabs;
+mod throttle;
 mod token;
 mod userinfo;
 

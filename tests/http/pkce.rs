@@ -94,9 +94,10 @@ async fn pkce_cannot_be_left_out_where_the_policy_asks_for_it() {
             let (request, _) = app.authorization(client, "openid");
             let request = without_pkce(&request);
             let answer = app.authorize(&mut app.browser(), &request).await;
-            match may {
-                true => assert!(answer.has_field("password"), "{} {}", answer.status, answer.body),
-                false => app.assert_client_told(&answer, &request, "invalid_request"),
+            if may {
+                assert!(answer.has_field("password"), "{} {}", answer.status, answer.body);
+            } else {
+                app.assert_client_told(&answer, &request, "invalid_request");
             }
             // A method alone is a challenge that got lost.
             let lost = request.set("code_challenge_method", "S256");

@@ -180,3 +180,35 @@ async fn a_request_that_came_by_post_belongs_to_the_first_browser_that_opens_it(
     app.assert_page(&answer, 403);
     assert!(direct.cookies.is_empty());
 }
+
+#[tokio::test]
+async fn of_20_browsers_that_open_a_posted_request_one_has_it() {
+    one_browser_of_twenty(&TestApp::start().await).await;
+}
+
+#[tokio::test]
+async fn of_20_browsers_that_open_a_posted_request_one_has_it_on_postgresql() {
+    one_browser_of_twenty(&TestApp::builder().postgres().await.start().await).await;
+}
+
+async fn one_browser_of_twenty(app: &TestApp) {
+    let client = app.public_client("web").await;
+    let (request, _) = app.authorization(&client, "openid");
+    let posted = app
+        .browser()
+        .post_cross_site("/api/v1/oauth/authorize", &request.pairs(), "https://web.example")
+        .await;
+    let racers: Vec<_> = (0..20)
+        .map(|_| (app.browser(), posted.location()))
+        .map(|(mut browser, url)| tokio::spawn(async move { browser.get(url.as_str()).await }))
+        .collect();
+    let mut opened = 0;
+    for racer in racers {
+        let answer = racer.await.expect("a racer");
+        match answer.status.as_u16() {
+            200 => opened += 1,
+            _ => app.assert_page(&answer, 400),
+        }
+    }
+    assert_eq!(opened, 1);
+}
