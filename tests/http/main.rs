@@ -18,6 +18,7 @@ mod authorize;
 mod chromium;
 mod client_auth;
 mod consent;
+mod consent_binding;
 mod cors;
 mod disabled;
 mod edges;

@@ -3,6 +3,7 @@
 use authly_core::{
     ErrorCode, OAuthError, RequestContext, ScopeSet, StorageError,
     authorization::{AuthorizationRequest, Prompt},
+    client::Client,
     interaction::Authentication,
 };
 
@@ -22,19 +23,31 @@ pub(super) enum Need {
     Impossible,
 }
 
-/// Decides. `authentication` is the login made for this very interaction, if any: it satisfies `prompt=login` and
-/// `max_age`, provided the browser is still in that session.
+/// What is asked, by whom.
+pub(super) struct Asked<'a> {
+    /// Who asks, loaded now.
+    pub(super) client: &'a Client,
+    /// For what.
+    pub(super) request: &'a AuthorizationRequest,
+    /// The login made for this very interaction, if any: it satisfies `prompt=login` and `max_age`, provided the
+    /// browser is still in that session.
+    pub(super) authentication: Option<&'a Authentication>,
+}
+
+/// Decides.
 pub(super) async fn evaluate(
     provider: &Provider,
-    request: &AuthorizationRequest,
-    authentication: Option<&Authentication>,
+    asked: &Asked<'_>,
     signed_in: Option<SignedIn>,
     ctx: &RequestContext,
 ) -> Result<Need, StorageError> {
     let Some(signed_in) = signed_in else {
         return Ok(Need::Login);
     };
-    let made_for_this = authentication.is_some_and(|a| a.session_id == signed_in.session.id);
+    let (client, request) = (asked.client, asked.request);
+    let made_for_this = asked
+        .authentication
+        .is_some_and(|a| a.session_id == signed_in.session.id);
     if !made_for_this && login_is_due(request, &signed_in, ctx) {
         return Ok(Need::Login);
     }
@@ -47,11 +60,21 @@ pub(super) async fn evaluate(
         .load_consent(signed_in.user.id, &request.client_id)
         .await?;
     let agreed = consent.map(|c| c.scope).unwrap_or_default();
-    if request.prompts(Prompt::Consent) || !scope.is_subset(&agreed) {
+    if anybody_may_be_asking(client, &request.redirect_uri)
+        || request.prompts(Prompt::Consent)
+        || !scope.is_subset(&agreed)
+    {
         Ok(Need::Consent { signed_in, scope })
     } else {
         Ok(Need::Nothing { signed_in, scope })
     }
+}
+
+/// Whether the person must see who asks, whatever they agreed to before: a public client whose answer does not go to an
+/// https URL can be impersonated by any program on the device, which would collect codes in silence (RFC 8252 §8.6,
+/// RFC 6749 §10.2).
+fn anybody_may_be_asking(client: &Client, redirect_uri: &str) -> bool {
+    client.is_public() && !redirect_uri.starts_with("https://")
 }
 
 /// Whether the request wants a fresher login than the session's (`prompt=login`, `select_account`, `max_age`).
@@ -84,5 +107,26 @@ const LOGIN_REQUIRED: OAuthError = OAuthError::new(
 );
 const CONSENT_REQUIRED: OAuthError = OAuthError::new(
     ErrorCode::ConsentRequired,
-    "prompt=none was asked, but the person has not agreed to this scope yet.",
+    "prompt=none was asked, but the person must be asked for consent.",
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn public_clients_off_the_web_are_never_known_for_sure() {
+        let public = testing::public_client("native");
+        let confidential = testing::client("server");
+        for uri in [
+            "http://127.0.0.1:8400/cb",
+            "http://localhost/cb",
+            "com.example.app:/cb",
+        ] {
+            assert!(anybody_may_be_asking(&public, uri), "{uri}");
+            assert!(!anybody_may_be_asking(&confidential, uri), "{uri}");
+        }
+        assert!(!anybody_may_be_asking(&public, "https://c.example/cb"));
+    }
+}

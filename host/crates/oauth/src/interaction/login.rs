@@ -221,9 +221,12 @@ pub(super) async fn need_of(
     opened: &Opened,
     ctx: &RequestContext,
 ) -> Result<Need, InteractionError> {
-    let authentication = opened.interaction.authentication();
-    let request = &opened.interaction.request;
-    Ok(evaluate::evaluate(provider, request, authentication, opened.signed_in.clone(), ctx).await?)
+    let asked = evaluate::Asked {
+        client: &opened.client,
+        request: &opened.interaction.request,
+        authentication: opened.interaction.authentication(),
+    };
+    Ok(evaluate::evaluate(provider, &asked, opened.signed_in.clone(), ctx).await?)
 }
 
 /// Goes where the need says; completes when there is none.

@@ -24,7 +24,12 @@ pub async fn start(
 ) -> Result<Started, StorageError> {
     let target = RedirectTarget::of(&request, &provider.issuer);
     let signed_in = open::signed_in(provider, browser, ctx).await?;
-    let need = evaluate::evaluate(provider, &request, None, signed_in, ctx).await?;
+    let asked = evaluate::Asked {
+        client: &client,
+        request: &request,
+        authentication: None,
+    };
+    let need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
     if let Some(error) = evaluate::refusal(&request, &need) {
         return Ok(Started {
             next: Next::Client {
