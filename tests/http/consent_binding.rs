@@ -1,7 +1,7 @@
 //! Who is asked, and that an answer counts for the page it was given on and for nothing else.
 
 use authly_oauth::clients::NewClient;
-use authly_testkit::TestApp;
+use authly_testkit::{TestApp, site::claims};
 
 /// A public client of the kind that runs on the person's device.
 fn native(id: &str, redirect_uri: &str) -> NewClient {
@@ -42,4 +42,46 @@ async fn a_public_client_off_the_web_gets_no_code_without_a_page() {
         let back = app.decide(&mut browser, &page, "allow").await;
         assert!(back.redirect_param("code").is_some(), "{}", back.location());
     }
+}
+
+#[tokio::test]
+async fn an_answer_given_to_one_person_s_page_is_not_taken_for_another_s() {
+    let app = TestApp::start().await;
+    let client = app.public_client("web").await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let (request, pkce) = app.authorization(&client, "openid email");
+    let mut browser = app.browser();
+    let login = app.authorize(&mut browser, &request).await;
+    let asked_alice = app.sign_in(&mut browser, &login, &alice).await;
+    assert!(
+        asked_alice.body.contains("<bdi>alice</bdi>"),
+        "{}",
+        asked_alice.body
+    );
+
+    // "Use another account" in a second tab, in the same interaction.
+    let id = asked_alice.hidden_fields()["interaction"].clone();
+    let switch = browser.get(format!("/login?interaction={id}&switch=1")).await;
+    let asked_bob = app.sign_in(&mut browser, &switch, &bob).await;
+    assert!(asked_bob.body.contains("<bdi>bob</bdi>"), "{}", asked_bob.body);
+
+    for decision in ["allow", "deny"] {
+        let page = app.decide(&mut browser, &asked_alice, decision).await;
+        app.assert_page(&page, 200);
+        assert!(
+            page.has_field("decision") && page.body.contains("<bdi>bob</bdi>"),
+            "Bob is asked himself: {}",
+            page.body
+        );
+    }
+    let back = app.decide(&mut browser, &asked_bob, "allow").await;
+    let code = back.redirect_param("code").expect("a code");
+    let tokens = app
+        .token(&client, &app.exchange(&client, &code, &pkce))
+        .await
+        .json();
+    assert_eq!(
+        claims(tokens["id_token"].as_str().expect("an ID token"))["sub"],
+        bob.id
+    );
 }

@@ -110,13 +110,18 @@ async fn prompt(
         .await?;
     let agreed = consent.map(|c| c.scope).unwrap_or_default();
     let scopes = defined.into_iter().filter(|d| scope.contains(&d.name));
+    let page = csrf::Page {
+        session: signed_in.session.id,
+        scope,
+        version: opened.interaction.version,
+    };
     Ok(ConsentPrompt {
         scopes: scopes
             .map(|d| (!agreed.contains(&d.name), d))
             .map(|(new, d)| (d, new))
             .collect(),
         user: signed_in.user,
-        csrf: csrf::token(&opened.binding, &opened.id),
+        csrf: csrf::page_token(&opened.binding, &opened.id, &page),
         binding: opened.new_binding(),
         redirect_uri: opened.interaction.request.redirect_uri,
         ui_locales: opened.interaction.request.ui_locales,
@@ -166,7 +171,7 @@ pub async fn submit_consent(
     ctx: &RequestContext,
 ) -> Result<Next, InteractionError> {
     let mut opened = open::open(provider, id, browser, ctx).await?;
-    if opened.binding_is_new || !csrf::verifies(&opened.binding, id, &verdict.csrf) {
+    if opened.binding_is_new || !csrf::page_token_is_ours(&opened.binding, id, &verdict.csrf) {
         return Err(InteractionError::Csrf);
     }
     let InteractionState::Consent {
@@ -178,6 +183,17 @@ pub async fn submit_consent(
             interaction: opened.id,
         });
     };
+    // Another tab moved on to another person or scope: the answer was not to the question that stands now.
+    let page = csrf::Page {
+        session: authentication.session_id,
+        scope: &scope,
+        version: opened.interaction.version,
+    };
+    if !csrf::page_token_is_of(&page, &opened.binding, id, &verdict.csrf) {
+        return Ok(Next::Consent {
+            interaction: opened.id,
+        });
+    }
     // Signed out, or in as somebody else in another tab: the answer was not this person's.
     let same = opened
         .signed_in
