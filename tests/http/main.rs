@@ -27,6 +27,7 @@ mod foreign_client;
 mod kill_nine;
 mod login;
 mod outage;
+mod outage_pages;
 mod pages;
 mod pkce;
 mod plugins;
