@@ -72,11 +72,14 @@ pub struct Interaction {
 pub struct Finished;
 
 impl Interaction {
-    /// The authentication made for this interaction, if any.
+    /// The authentication made for this interaction, if any: not one that the browser brought along, which the consent
+    /// page is shown to as well.
     pub fn authentication(&self) -> Option<&Authentication> {
         match &self.state {
             InteractionState::Authenticated { authentication }
-            | InteractionState::Consent { authentication, .. } => Some(authentication),
+            | InteractionState::Consent { authentication, .. } => {
+                Some(authentication).filter(|a| a.auth_time >= self.created_at)
+            }
             InteractionState::Pending | InteractionState::Done | InteractionState::Denied => None,
         }
     }
@@ -170,6 +173,18 @@ mod tests {
             );
             assert!(done.authentication().is_none());
         }
+    }
+
+    #[test]
+    fn an_authentication_from_before_was_not_made_for_it() {
+        let state = InteractionState::Consent {
+            authentication: authentication(),
+            scope: ScopeSet::default(),
+        };
+        let mut asked = interaction(state);
+        assert_eq!(asked.authentication(), Some(&authentication()));
+        asked.created_at = Timestamp::from_secs(2);
+        assert_eq!(asked.authentication(), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Step 3: the consent page and its form.
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet,
+    AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet, SessionId,
     client::Client,
     interaction::{Authentication, InteractionState},
     ports::{AdvanceOutcome, ScopeDefinition},
@@ -174,49 +174,75 @@ pub async fn submit_consent(
     if opened.binding_is_new || !csrf::page_token_is_ours(&opened.binding, id, &verdict.csrf) {
         return Err(InteractionError::Csrf);
     }
-    let InteractionState::Consent {
-        authentication,
-        scope,
-    } = opened.interaction.state.clone()
-    else {
+    let Some((session, scope)) = question(&opened, &verdict) else {
         return Ok(Next::Consent {
             interaction: opened.id,
         });
     };
-    // Another tab moved on to another person or scope: the answer was not to the question that stands now.
-    let page = csrf::Page {
-        session: authentication.session_id,
-        scope: &scope,
-        version: opened.interaction.version,
-    };
-    if !csrf::page_token_is_of(&page, &opened.binding, id, &verdict.csrf) {
-        return Ok(Next::Consent {
-            interaction: opened.id,
-        });
-    }
     // Signed out, or in as somebody else in another tab: the answer was not this person's.
-    let same = opened
-        .signed_in
-        .as_ref()
-        .filter(|s| s.session.id == authentication.session_id);
+    let same = opened.signed_in.as_ref().filter(|s| s.session.id == session);
     let Some(signed_in) = same.cloned() else {
         return Ok(Next::Login {
             interaction: opened.id,
         });
     };
-    let location = match verdict.decision {
-        Decision::Deny => deny(provider, &mut opened, &signed_in, ctx).await?,
-        Decision::Allow => {
-            let request = &opened.interaction.request;
-            let answer = complete::Answer {
-                request,
-                signed_in: &signed_in,
-                scope: &scope,
-                consented: Some(&scope),
-            };
-            complete::complete(provider, &opened, &answer, ctx).await?
+    match verdict.decision {
+        Decision::Deny => {
+            let location = deny(provider, &mut opened, &signed_in, ctx).await?;
+            Ok(Next::Client { location })
+        }
+        Decision::Allow => allow(provider, opened, &scope, ctx).await,
+    }
+}
+
+/// Whose session was asked for what, when the answer was given on the page that stands now. Another tab may have moved
+/// on to another person or scope since.
+fn question(opened: &Opened, verdict: &ConsentVerdict) -> Option<(SessionId, ScopeSet)> {
+    let InteractionState::Consent {
+        authentication,
+        scope,
+    } = &opened.interaction.state
+    else {
+        return None;
+    };
+    let page = csrf::Page {
+        session: authentication.session_id,
+        scope,
+        version: opened.interaction.version,
+    };
+    csrf::page_token_is_of(&page, &opened.binding, &opened.id, &verdict.csrf)
+        .then(|| (authentication.session_id, scope.clone()))
+}
+
+/// The person said yes, perhaps long after the page was shown: what the request needs is decided anew, so that neither
+/// a login that became due meanwhile nor a right that was lost is passed over. Exactly what the page listed is granted.
+async fn allow(
+    provider: &Provider,
+    opened: Opened,
+    listed: &ScopeSet,
+    ctx: &RequestContext,
+) -> Result<Next, InteractionError> {
+    let need = login::need_of(provider, &opened, ctx).await?;
+    let signed_in = match need {
+        Need::Consent { signed_in, scope } | Need::Nothing { signed_in, scope } if listed.is_subset(&scope) => {
+            signed_in
+        }
+        Need::Consent { .. } | Need::Nothing { .. } => {
+            return Ok(Next::Consent {
+                interaction: opened.id,
+            });
+        }
+        Need::Login | Need::Impossible => {
+            return Ok(login::follow(provider, opened, need, ctx).await?.next);
         }
     };
+    let answer = complete::Answer {
+        request: &opened.interaction.request,
+        signed_in: &signed_in,
+        scope: listed,
+        consented: Some(listed),
+    };
+    let location = complete::complete(provider, &opened, &answer, ctx).await?;
     Ok(Next::Client { location })
 }
 

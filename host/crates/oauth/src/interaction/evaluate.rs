@@ -51,7 +51,7 @@ pub(super) async fn evaluate(
     if !made_for_this && login_is_due(request, &signed_in, ctx) {
         return Ok(Need::Login);
     }
-    let scope = scopes::grantable_to(&request.scope, &signed_in.user);
+    let scope = scopes::still_grantable(&request.scope, client, &signed_in.user);
     if scope.is_empty() {
         return Ok(Need::Impossible);
     }
