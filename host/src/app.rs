@@ -8,13 +8,13 @@ mod system;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use authly_accounts::{Login, PasswordPool};
+use authly_accounts::PasswordPool;
 use authly_core::{
     Clock, Effects, Rng, SecretBytes, StorageError, TenantId, Topic,
     ports::{ClaimMapper, Storage, TenantStorage},
 };
 use authly_jose::{LocalSigner, SharedKeys};
-use authly_oauth::{Issuer, Provider, scopes};
+use authly_oauth::{Issuer, Provider, interaction::Authenticator, scopes};
 use authly_plugin_host::PluginHost;
 use authly_storage::{Sealer, cache::CachedStorage};
 
@@ -176,7 +176,14 @@ impl App {
         let opened = open(config, &world).await?;
         let metrics = Arc::new(Metrics::new());
         let parts = Arc::new(Parts::build(config, &issuer, &opened, &world, &metrics).await?);
-        let state = web_state(config, &parts, &world, metrics)?;
+        let authenticator = authenticator::PasswordAuthenticator::new(
+            config,
+            &opened.encryption_key,
+            (Arc::clone(&opened.tenant), Arc::clone(&parts.passwords)),
+            &world,
+            Arc::clone(&metrics),
+        );
+        let state = web_state(config, &parts, &world, Arc::new(authenticator), metrics)?;
         let jobs = start_jobs(&opened, &parts, &world);
         Ok(Self {
             server,
@@ -255,15 +262,11 @@ fn web_state(
     config: &Config,
     parts: &Parts,
     world: &World,
+    authenticator: Arc<dyn Authenticator>,
     metrics: Arc<Metrics>,
 ) -> Result<SharedState, StartError> {
     let issuer = &parts.provider.issuer;
     let pages = Arc::new(Pages::load(None, issuer.path(), Arc::clone(&world.rng))?);
-    let login = Login::new(
-        Arc::clone(&parts.provider.storage),
-        Arc::clone(&parts.passwords),
-        config.login.throttle,
-    );
     let edge = Arc::new(Edge {
         issuer: issuer.clone(),
         limits: config.server.limits.clone(),
@@ -280,10 +283,7 @@ fn web_state(
     Ok(Arc::new(AppState {
         edge,
         provider: Arc::clone(&parts.provider),
-        authenticator: Arc::new(authenticator::PasswordAuthenticator::new(
-            login,
-            Arc::clone(&metrics),
-        )),
+        authenticator,
         pages,
         storage: Arc::clone(&parts.storage),
         demo,

@@ -25,6 +25,7 @@ mod edges;
 mod flow;
 mod foreign_client;
 mod kill_nine;
+mod known_browser;
 mod login;
 mod outage;
 mod outage_pages;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use authly_accounts::{Login, LoginError};
-use authly_core::{RequestContext, SecretText, user::User};
-use authly_oauth::interaction::{Authenticator, Refusal};
+use authly_accounts::{Credentials, Devices, Login, LoginError, PasswordPool};
+use authly_core::{PlainToken, RequestContext, SecretBytes, ports::TenantStorage};
+use authly_oauth::interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal};
+use aws_lc_rs::hmac;
 
-use crate::telemetry::Metrics;
+use super::World;
+use crate::{config::Config, telemetry::Metrics};
 
 /// Checks passwords, and counts how attempts end.
 pub struct PasswordAuthenticator {
@@ -16,8 +18,16 @@ pub struct PasswordAuthenticator {
 }
 
 impl PasswordAuthenticator {
-    /// Over the login use case.
-    pub fn new(login: Login, metrics: Arc<Metrics>) -> Self {
+    /// Over the tenant's accounts. `encryption_key` is the server's, from which the key of known browsers is derived.
+    pub fn new(
+        config: &Config,
+        encryption_key: &SecretBytes,
+        (tenant, passwords): (Arc<dyn TenantStorage>, Arc<PasswordPool>),
+        world: &World,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let devices = Devices::new(&device_key(encryption_key), Arc::clone(&world.rng));
+        let login = Login::new(tenant, passwords, config.login.throttle, devices);
         Self { login, metrics }
     }
 }
@@ -26,23 +36,37 @@ impl PasswordAuthenticator {
 impl Authenticator for PasswordAuthenticator {
     async fn authenticate(
         &self,
-        username: &str,
-        password: SecretText,
+        attempt: PasswordAttempt<'_>,
         ctx: &RequestContext,
-    ) -> Result<User, Refusal> {
-        let result = self.login.authenticate(username, password, ctx).await;
+    ) -> Result<Authenticated, Refusal> {
+        let credentials = Credentials {
+            username: attempt.username,
+            password: attempt.password,
+            device: attempt.device.map(PlainToken::expose),
+        };
+        let result = self.login.authenticate(credentials, ctx).await;
         self.metrics.login_attempt(outcome(&result));
-        result.map_err(|error| match error {
-            LoginError::Rejected => Refusal::Rejected,
-            LoginError::Delayed { until } => Refusal::Delayed { until },
-            LoginError::Busy => Refusal::Busy,
-            LoginError::Storage(error) => Refusal::Storage(error),
-        })
+        match result {
+            Ok(signed_in) => Ok(Authenticated {
+                user: signed_in.user,
+                device: signed_in.device,
+            }),
+            Err(LoginError::Rejected) => Err(Refusal::Rejected),
+            Err(LoginError::Delayed { until }) => Err(Refusal::Delayed { until }),
+            Err(LoginError::Busy) => Err(Refusal::Busy),
+            Err(LoginError::Storage(error)) => Err(Refusal::Storage(error)),
+        }
     }
 }
 
+/// Knows browsers again. Derived, so that the key that seals data is used for nothing else, and every node has it.
+fn device_key(encryption_key: &SecretBytes) -> SecretBytes {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, encryption_key.expose());
+    SecretBytes::new(hmac::sign(&key, b"authly known browsers v1").as_ref().to_vec())
+}
+
 /// The label of the metric.
-fn outcome(result: &Result<User, LoginError>) -> &'static str {
+fn outcome<T>(result: &Result<T, LoginError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(LoginError::Rejected) => "rejected",

@@ -10,13 +10,15 @@ const ACCOUNT_FREE_FAILURES: Key = Key::integer(
     (1, 1_000),
     "5",
     "Failed attempts on one account that cost nothing. Each one more delays the next attempt on that account, twice \
-     as long as the one before; the account is never locked.",
+     as long as the one before; the account is never locked. A browser in which its owner signed in during the last \
+     180 days has a count of its own, so that strangers who guess do not hold the owner up. An attempt that comes too \
+     early counts for its address.",
 );
 const ACCOUNT_MAX_DELAY: Key = Key::seconds(
     "login.account_max_delay",
     (1, 3_600),
     "1m",
-    "The delay of an account grows no further than this, so that its owner can always get in after it.",
+    "The delay of an account grows no further than this.",
 );
 const ADDRESS_FREE_FAILURES: Key = Key::integer(
     "login.address_free_failures",

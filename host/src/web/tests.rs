@@ -10,15 +10,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use authly_core::{
-    Clock, RequestContext, Rng, SecretBytes, SecretText, TenantId, Timestamp,
+    Clock, RequestContext, Rng, SecretBytes, TenantId, Timestamp,
     key::SigningAlg,
     ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims},
-    user::User,
 };
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
 use authly_oauth::{
     Issuer, Provider, Settings,
-    interaction::{Authenticator, Refusal},
+    interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal},
 };
 use authly_storage::{DatabaseConfig, Sealer};
 use axum::{
@@ -65,7 +64,11 @@ impl ClaimMapper for Nobody {
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _: &str, _: SecretText, _: &RequestContext) -> Result<User, Refusal> {
+    async fn authenticate(
+        &self,
+        _: PasswordAttempt<'_>,
+        _: &RequestContext,
+    ) -> Result<Authenticated, Refusal> {
         Err(Refusal::Rejected)
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! - [`PasswordPool`] hashes and verifies passwords, on threads and in memory of its own.
 //! - [`Login`] authenticates a person, throttled by account and by address.
+//! - [`Devices`] knows the browsers in which a person signed in before.
 //! - [`users`] makes accounts and says what may be in one.
 //!
 //! No HTTP, no cookies, no SQL here: sessions are started by whoever answers the browser.
 
 mod argon;
 mod claims;
+pub mod devices;
 pub mod login;
 pub mod passwords;
 mod pool;
@@ -15,7 +17,8 @@ pub mod throttle;
 pub mod users;
 
 pub use claims::ClaimError;
-pub use login::{Login, LoginError};
+pub use devices::Devices;
+pub use login::{Credentials, Login, LoginError, SignedIn};
 pub use passwords::{PasswordError, PasswordPool};
 pub use throttle::ThrottlePolicies;
 pub use users::{CreateUserError, NewUser, create_user};

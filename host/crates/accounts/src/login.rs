@@ -1,7 +1,9 @@
 //! Signing in with a password.
 //!
-//! 1. Reserve the attempt: counted as a failure in advance, so that parallel guesses cannot outrun the count.
-//! 2. Load the account; an absent one goes on like a present one.
+//! 1. Load the account; an absent one goes on like a present one.
+//! 2. Reserve the attempt: counted as a failure in advance, so that parallel guesses cannot outrun the count. A browser
+//!    in which this person signed in before has a count of its own, so that strangers who guess delay each other and
+//!    not the owner.
 //! 3. Hash: the same work whether the account exists, is disabled, or has no password.
 //! 4. Settle: a success takes the failure back, a failure leaves it and is recorded.
 //!
@@ -11,15 +13,37 @@ use std::sync::Arc;
 
 use authly_core::{
     AuditAction, AuditEvent, Effects, RequestContext, SecretText, StorageError, Timestamp,
-    ports::{ReserveOutcome, TenantStorage, ThrottleKey, ThrottleStore, UserStore},
+    ports::{ReserveOutcome, TenantStorage, ThrottleKey, ThrottlePolicy, ThrottleStore, UserStore},
     user::{LoginRecord, User, normalize_username},
 };
 
 use crate::{
+    devices::Devices,
     passwords::{PASSWORD_BYTES_MAX, PasswordError, PasswordPool},
-    throttle::{ThrottlePolicies, account_key, address_key},
+    throttle::{ThrottlePolicies, account_key, address_key, device_key},
     users::is_username,
 };
+
+/// What a browser sends to prove who is in front of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// As typed.
+    pub username: &'a str,
+    /// As typed.
+    pub password: &'a SecretText,
+    /// The token of [`SignedIn::device`], if the browser has one, unchecked.
+    pub device: Option<&'a str>,
+}
+
+/// A person who proved who they are.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// For the browser to keep for [`DEVICE_TOKEN_TTL`](crate::devices::DEVICE_TOKEN_TTL) and to send with later
+    /// attempts: base64url.
+    pub device: SecretText,
+}
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -47,20 +71,24 @@ pub struct Login {
     throttle: Arc<dyn ThrottleStore>,
     passwords: Arc<PasswordPool>,
     policies: ThrottlePolicies,
+    devices: Devices,
 }
 
 impl Login {
-    /// Over the tenant's storage, the pool that verifies passwords, and how failures are throttled.
+    /// Over the tenant's storage, the pool that verifies passwords, how failures are throttled, and what knows
+    /// browsers again.
     pub fn new(
         storage: Arc<dyn TenantStorage>,
         passwords: Arc<PasswordPool>,
         policies: ThrottlePolicies,
+        devices: Devices,
     ) -> Self {
         Self {
             users: Arc::clone(&storage) as _,
             throttle: storage,
             passwords,
             policies,
+            devices,
         }
     }
 
@@ -70,17 +98,16 @@ impl Login {
     /// [`LoginError`].
     pub async fn authenticate(
         &self,
-        username: &str,
-        password: SecretText,
+        credentials: Credentials<'_>,
         ctx: &RequestContext,
-    ) -> Result<User, LoginError> {
-        let name = normalize_username(username);
-        let keys = [account_key(&name), address_key(ctx.client_ip)];
+    ) -> Result<SignedIn, LoginError> {
+        let name = normalize_username(credentials.username);
+        let record = self.load(&name).await?;
+        let keys = self.keys(&name, record.as_ref(), credentials.device, ctx);
         self.reserve(keys, ctx.now).await?;
-        let checked = self.check(&name, password).await;
-        match checked {
-            Ok((record, true)) => self.succeed(record, keys).await,
-            Ok((record, false)) => self.fail(record.as_ref(), ctx).await,
+        match self.check(record.as_ref(), credentials.password).await {
+            Ok(true) => self.succeed(record, keys, ctx.now).await,
+            Ok(false) => self.fail(record.as_ref(), ctx).await,
             Err(error) => {
                 self.release(keys).await;
                 Err(error)
@@ -89,38 +116,67 @@ impl Login {
     }
 
     /// Step 1.
+    async fn load(&self, name: &str) -> Result<Option<LoginRecord>, LoginError> {
+        if !is_username(name) {
+            // Nobody can have this name; the rest goes on as if somebody might.
+            return Ok(None);
+        }
+        self.users.load_login(name).await.map_err(LoginError::Storage)
+    }
+
+    /// What the attempt is counted under: the account, or this browser of its owner's, and the address.
+    fn keys(
+        &self,
+        name: &str,
+        record: Option<&LoginRecord>,
+        device: Option<&str>,
+        ctx: &RequestContext,
+    ) -> [ThrottleKey; 2] {
+        let known = device
+            .zip(record)
+            .and_then(|(token, record)| self.devices.check(token, record.user.id, ctx.now));
+        let account = known.map_or_else(|| account_key(name), |device| device_key(name, device));
+        [account, address_key(ctx.client_ip)]
+    }
+
+    /// Step 2.
     async fn reserve(&self, [account, address]: [ThrottleKey; 2], now: Timestamp) -> Result<(), LoginError> {
-        let keys = [(account, self.policies.account), (address, self.policies.address)];
-        match self
-            .throttle
-            .reserve_attempt(&keys, now)
-            .await
-            .map_err(LoginError::Storage)?
-        {
+        let account = (account, self.policies.account);
+        let address = (address, self.policies.address);
+        match self.reserve_on(&[account, address], now).await? {
             ReserveOutcome::Admitted => Ok(()),
-            ReserveOutcome::Delayed { until } => Err(LoginError::Delayed { until }),
+            ReserveOutcome::Delayed { until } => {
+                // The address pays for asking before its time, or it could ask without a pause and take the account's
+                // next attempt the moment there is one.
+                let later = match self.reserve_on(&[address], now).await? {
+                    ReserveOutcome::Admitted => until,
+                    ReserveOutcome::Delayed { until: later } => later.max(until),
+                };
+                Err(LoginError::Delayed { until: later })
+            }
         }
     }
 
-    /// Steps 2 and 3: the account, if there is one, and whether it is let in.
-    async fn check(
+    async fn reserve_on(
         &self,
-        name: &str,
-        password: SecretText,
-    ) -> Result<(Option<LoginRecord>, bool), LoginError> {
-        let record = if is_username(name) {
-            self.users.load_login(name).await.map_err(LoginError::Storage)?
-        } else {
-            // Nobody can have this name; the rest goes on as if somebody might.
-            None
-        };
-        let hash = record.as_ref().and_then(|record| record.password_hash.clone());
+        keys: &[(ThrottleKey, ThrottlePolicy)],
+        now: Timestamp,
+    ) -> Result<ReserveOutcome, LoginError> {
+        self.throttle
+            .reserve_attempt(keys, now)
+            .await
+            .map_err(LoginError::Storage)
+    }
+
+    /// Step 3: whether the person is let in. Without an account the same work is done.
+    async fn check(&self, record: Option<&LoginRecord>, password: &SecretText) -> Result<bool, LoginError> {
+        let hash = record.and_then(|record| record.password_hash.clone());
         // A password nobody can have set, so that its length buys no work.
         let too_long = password.expose().len() > PASSWORD_BYTES_MAX;
         let (password, hash) = if too_long {
             (SecretText::new(String::new()), None)
         } else {
-            (password, hash)
+            (password.clone(), hash)
         };
         let right = self
             .passwords
@@ -132,26 +188,28 @@ impl Login {
                     LoginError::Storage(StorageError::Corrupt("a password hash cannot be used".to_owned()))
                 }
             })?;
-        let enabled = record.as_ref().is_some_and(|record| record.user.enabled);
-        Ok((record, right && enabled))
+        Ok(right && record.is_some_and(|record| record.user.enabled))
     }
 
-    /// Step 4, success.
+    /// Step 4, success. From a known browser it says nothing about the failures of others, which stay counted.
     async fn succeed(
         &self,
         record: Option<LoginRecord>,
         [account, address]: [ThrottleKey; 2],
-    ) -> Result<User, LoginError> {
+        now: Timestamp,
+    ) -> Result<SignedIn, LoginError> {
         self.throttle
             .settle_attempt(&[address], &[account], Effects::none())
             .await
             .map_err(LoginError::Storage)?;
-        record.map(|record| record.user).ok_or(LoginError::Rejected)
+        let user = record.map(|record| record.user).ok_or(LoginError::Rejected)?;
+        let device = self.devices.issue(user.id, now);
+        Ok(SignedIn { user, device })
     }
 
     /// Step 4, failure. A name nobody has is recorded too, without a person: otherwise the missing write would tell,
     /// by time, which accounts exist.
-    async fn fail(&self, record: Option<&LoginRecord>, ctx: &RequestContext) -> Result<User, LoginError> {
+    async fn fail(&self, record: Option<&LoginRecord>, ctx: &RequestContext) -> Result<SignedIn, LoginError> {
         let mut event = AuditEvent::of(ctx, AuditAction::LoginFailed);
         event.pseudonym = record.map(|record| record.user.pseudonym);
         self.throttle

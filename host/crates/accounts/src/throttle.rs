@@ -1,6 +1,7 @@
 //! What a login is counted under, and how patiently.
 //!
-//! Only failures count. An account is delayed, never locked: whoever guesses cannot shut its owner out.
+//! Only failures count. An account is delayed, never locked: whoever guesses cannot shut its owner out of a browser
+//! that is known to be the owner's, because such a browser has a count of its own.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -9,10 +10,12 @@ use authly_core::{
     ports::{ThrottleKey, ThrottlePolicy},
 };
 
+use crate::devices::Device;
+
 /// How failed logins are throttled.
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottlePolicies {
-    /// By account, whether it exists or not.
+    /// By account, whether it exists or not; known browsers of it each by themselves.
     pub account: ThrottlePolicy,
     /// By address: an IPv4 address, or an IPv6 /64.
     pub address: ThrottlePolicy,
@@ -45,6 +48,12 @@ impl Default for ThrottlePolicies {
 /// The key of an account, by its normalized name; a name nobody has is counted like any other.
 pub(crate) fn account_key(normalized_username: &str) -> ThrottleKey {
     key("login.account", normalized_username.as_bytes())
+}
+
+/// The key of an account in a browser that is known to be its owner's.
+pub(crate) fn device_key(normalized_username: &str, device: Device) -> ThrottleKey {
+    let value = [device.as_bytes(), normalized_username.as_bytes()].concat();
+    key("login.account.device", &value)
 }
 
 /// The key of an address. IPv6 by /64: one subscriber has at least that many addresses. An IPv4 address mapped into

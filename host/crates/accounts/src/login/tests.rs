@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use authly_core::{
     Rng, SecretBytes, TenantId, UserId,
-    ports::{Page, StorageResult, ThrottlePolicy},
+    ports::{Page, StorageResult},
 };
 use authly_storage::{DatabaseConfig, Sealer};
 
@@ -112,8 +112,9 @@ struct Fixture {
 impl Fixture {
     /// Alice, and policies small enough to cross: two free failures an account, four an address.
     async fn new() -> Self {
-        let rng = Arc::new(Counter(AtomicU8::new(0)));
-        let sealer = Sealer::new(&SecretBytes::new(vec![7; 32]), rng).unwrap();
+        let rng: Arc<dyn Rng> = Arc::new(Counter(AtomicU8::new(0)));
+        let sealer = Sealer::new(&SecretBytes::new(vec![7; 32]), Arc::clone(&rng)).unwrap();
+        let devices = Devices::new(&SecretBytes::new(vec![8; 32]), rng);
         let database = authly_storage::open(&DatabaseConfig::new("sqlite::memory:"), sealer)
             .await
             .unwrap();
@@ -148,6 +149,7 @@ impl Fixture {
                 account: policy(2),
                 address: policy(4),
             },
+            devices,
         };
         Self {
             storage,
@@ -164,15 +166,30 @@ impl Fixture {
         password: &str,
         address: &str,
     ) -> Result<User, LoginError> {
+        let signed_in = self.try_from(None, seconds, (name, password), address).await;
+        signed_in.map(|signed_in| signed_in.user)
+    }
+
+    /// From a browser that sends this token.
+    async fn try_from(
+        &self,
+        device: Option<&str>,
+        seconds: i64,
+        (username, password): (&str, &str),
+        address: &str,
+    ) -> Result<SignedIn, LoginError> {
         let ctx = RequestContext {
             request_id: "request".to_owned(),
             client_ip: address.parse::<IpAddr>().unwrap(),
             user_agent: None,
             now: Timestamp::from_secs(START.as_secs() + seconds),
         };
-        self.login
-            .authenticate(name, SecretText::new(password.to_owned()), &ctx)
-            .await
+        let credentials = Credentials {
+            username,
+            password: &SecretText::new(password.to_owned()),
+            device,
+        };
+        self.login.authenticate(credentials, &ctx).await
     }
 
     async fn guess(&self, name: &str, address: &str) -> Result<User, LoginError> {
@@ -190,11 +207,11 @@ impl Fixture {
     }
 }
 
-fn is_rejected(result: &Result<User, LoginError>) -> bool {
+fn is_rejected<T>(result: &Result<T, LoginError>) -> bool {
     matches!(result, Err(LoginError::Rejected))
 }
 
-fn delay_of(result: &Result<User, LoginError>) -> Option<i64> {
+fn delay_of<T>(result: &Result<T, LoginError>) -> Option<i64> {
     match result {
         Err(LoginError::Delayed { until }) => Some(until.as_secs() - START.as_secs()),
         _ => None,
@@ -278,6 +295,90 @@ async fn account_is_delayed_after_its_free_failures_and_never_locked() {
     assert!(is_rejected(
         &f.try_at(10, "alice", "wrong password", "192.0.2.9").await
     ));
+}
+
+/// An account that an attacker at ever new addresses keeps delayed; the token of its owner's browser.
+async fn under_attack() -> (Fixture, String) {
+    let f = Fixture::new().await;
+    let signed_in = f.try_from(None, 0, ("alice", PASSWORD), "192.0.2.1").await;
+    let token = signed_in.unwrap().device.expose().to_owned();
+    for i in 0..4 {
+        f.guess("alice", &format!("198.51.100.{i}")).await.unwrap_err();
+    }
+    assert_eq!(delay_of(&f.guess("alice", "198.51.100.9").await), Some(10));
+    (f, token)
+}
+
+#[tokio::test]
+async fn owner_in_a_known_browser_is_not_delayed_by_strangers() {
+    let (f, token) = under_attack().await;
+    let owner = f
+        .try_from(Some(&token), 0, ("ALICE", PASSWORD), "192.0.2.1")
+        .await;
+    assert_eq!(owner.unwrap().user.id, f.alice.id);
+    // The owner's success does not forgive what others did.
+    let elsewhere = f.try_at(0, "alice", PASSWORD, "192.0.2.1").await;
+    assert_eq!(delay_of(&elsewhere), Some(10));
+}
+
+#[tokio::test]
+async fn known_browser_is_delayed_by_its_own_failures_alone() {
+    let (f, token) = under_attack().await;
+    for i in 0..3 {
+        let address = format!("192.0.2.{i}");
+        let wrong = f.try_from(Some(&token), 0, ("alice", "wrong"), &address).await;
+        assert!(is_rejected(&wrong), "{wrong:?}");
+    }
+    let delayed = f
+        .try_from(Some(&token), 0, ("alice", PASSWORD), "192.0.2.9")
+        .await;
+    assert_eq!(
+        delay_of(&delayed),
+        Some(10),
+        "a stolen token is no way around the throttle"
+    );
+}
+
+#[tokio::test]
+async fn token_of_another_person_or_nobody_changes_nothing() {
+    let (f, token) = under_attack().await;
+    let new = NewUser {
+        username: "bob".to_owned(),
+        password: Some(SecretText::new(PASSWORD.to_owned())),
+        ..NewUser::default()
+    };
+    create_user(&*f.storage, &f.login.passwords, new, START, &f.rng)
+        .await
+        .unwrap();
+    let bob = f.try_from(Some(&token), 0, ("bob", PASSWORD), "192.0.2.1").await;
+    let bobs = bob.unwrap().device;
+    for presented in [bobs.expose(), "", "forged", &token[1..]] {
+        let result = f
+            .try_from(Some(presented), 0, ("alice", PASSWORD), "192.0.2.1")
+            .await;
+        assert_eq!(delay_of(&result), Some(10), "{presented}");
+    }
+    // An unknown name with a token is delayed like any other.
+    let mut delays = Vec::new();
+    for i in 0..4 {
+        let address = format!("203.0.113.{i}");
+        delays.push(delay_of(
+            &f.try_from(Some(&token), 0, ("nobody", "x"), &address).await,
+        ));
+    }
+    assert_eq!(delays, [None, None, None, Some(10)]);
+}
+
+#[tokio::test]
+async fn asking_during_a_delay_counts_against_the_address() {
+    let (f, _) = under_attack().await;
+    for _ in 0..5 {
+        assert_eq!(delay_of(&f.guess("alice", "192.0.2.7").await), Some(10));
+    }
+    let other = f.try_at(9, "nobody", "x", "192.0.2.7").await;
+    assert_eq!(delay_of(&other), Some(10), "four are free, the fifth costs");
+    // Not for the account: its delay does not grow.
+    assert!(f.try_at(10, "alice", PASSWORD, "192.0.2.8").await.is_ok());
 }
 
 #[tokio::test]

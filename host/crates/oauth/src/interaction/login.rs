@@ -21,10 +21,29 @@ pub trait Authenticator: Send + Sync {
     /// [`Refusal`]. The answer, and the time it takes, are the same for an unknown name and a wrong password.
     async fn authenticate(
         &self,
-        username: &str,
-        password: SecretText,
+        attempt: PasswordAttempt<'_>,
         ctx: &RequestContext,
-    ) -> Result<User, Refusal>;
+    ) -> Result<Authenticated, Refusal>;
+}
+
+/// What a browser sent to prove who is in front of it.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordAttempt<'a> {
+    /// As typed.
+    pub username: &'a str,
+    /// As typed.
+    pub password: &'a SecretText,
+    /// [`Browser::device`], unchecked.
+    pub device: Option<&'a PlainToken>,
+}
+
+/// A person who proved who they are.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who.
+    pub user: User,
+    /// For the browser to keep and to send with later attempts.
+    pub device: SecretText,
 }
 
 /// Why a login did not succeed.
@@ -114,6 +133,8 @@ pub enum LoginVerdict {
     SignedIn {
         /// The cookie's value.
         session: PlainToken,
+        /// The value of the cookie by which the browser is known next time.
+        device: SecretText,
         /// Where to.
         next: Next,
     },
@@ -143,11 +164,20 @@ pub async fn submit_login(
         return Err(InteractionError::Csrf);
     }
     let username = credentials.username;
-    match authenticator
-        .authenticate(&username, credentials.password, ctx)
-        .await
-    {
-        Ok(user) => signed_in(provider, opened, user, browser, ctx).await,
+    let attempt = PasswordAttempt {
+        username: &username,
+        password: &credentials.password,
+        device: browser.device.as_ref(),
+    };
+    match authenticator.authenticate(attempt, ctx).await {
+        Ok(Authenticated { user, device }) => {
+            let (session, next) = signed_in(provider, opened, user, browser, ctx).await?;
+            Ok(LoginVerdict::SignedIn {
+                session,
+                device,
+                next,
+            })
+        }
         Err(refusal) => {
             let mut prompt = prompt(opened, false);
             // The form asks for the name again when another one was typed than the one that is signed in.
@@ -168,7 +198,7 @@ async fn signed_in(
     user: User,
     browser: &Browser,
     ctx: &RequestContext,
-) -> Result<LoginVerdict, InteractionError> {
+) -> Result<(PlainToken, Next), InteractionError> {
     let cookie = PlainToken::generate(provider.rng.as_ref());
     let session = Session {
         id: SessionId::generate(ctx.now, provider.rng.as_ref()),
@@ -199,20 +229,13 @@ async fn signed_in(
         .map_err(|_| InteractionError::Finished { client: None })?;
     if opened.advance(provider, state, Effects::none(), ctx).await? == AdvanceOutcome::Stale {
         // Another tab moved it: that tab's page decides, with the session that is there now.
-        return Ok(LoginVerdict::SignedIn {
-            session: cookie,
-            next: Next::Login {
-                interaction: opened.id,
-            },
-        });
+        let interaction = opened.id;
+        return Ok((cookie, Next::Login { interaction }));
     }
     opened.signed_in = Some(super::SignedIn { session, user });
     let need = need_of(provider, &opened, ctx).await?;
     let next = follow(provider, opened, need, ctx).await?.next;
-    Ok(LoginVerdict::SignedIn {
-        session: cookie,
-        next,
-    })
+    Ok((cookie, next))
 }
 
 /// What the opened interaction needs now.

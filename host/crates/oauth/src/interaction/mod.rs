@@ -26,7 +26,8 @@ use authly_core::{
 
 pub use consent::{ConsentPrompt, ConsentStep, ConsentVerdict, Decision, show_consent, submit_consent};
 pub use login::{
-    Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, Refusal, show_login, submit_login,
+    Authenticated, Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, PasswordAttempt, Refusal,
+    show_login, submit_login,
 };
 pub use start::{persist, start};
 
@@ -39,6 +40,8 @@ pub struct Browser {
     pub session: Option<PlainToken>,
     /// The cookie that binds interactions to this browser.
     pub binding: Option<PlainToken>,
+    /// What an earlier sign-in left, so that its person is not held up by strangers who guess. No credential.
+    pub device: Option<PlainToken>,
 }
 
 /// Where the browser goes next.

@@ -1,9 +1,10 @@
-//! The two cookies of a browser: its session, and what binds interactions to it.
+//! The three cookies of a browser: its session, what binds interactions to it, and what makes it known to a person.
 //!
 //! `__Host-` makes browsers refuse the cookie unless it is Secure, of this host alone and for every path, so that a
 //! sibling host cannot plant one. A loopback http issuer cannot have that; any other http issuer is refused.
 
-use authly_core::PlainToken;
+use authly_accounts::devices::DEVICE_TOKEN_TTL;
+use authly_core::{PlainToken, SecretText};
 use authly_oauth::{Issuer, interaction::Browser};
 use axum::{
     extract::FromRequestParts,
@@ -17,6 +18,8 @@ use crate::web::{error::Failure, extract, state::SharedState};
 const SESSION: &str = "authly-default";
 /// Not an identity: it only tells whether an interaction was begun in this browser.
 const BINDING: &str = "authly-default-browser";
+/// No credential either: where failed sign-ins of its person are counted.
+const DEVICE: &str = "authly-default-known";
 
 /// What the request's cookies say.
 pub struct BrowserCookies(pub Browser);
@@ -31,20 +34,27 @@ impl FromRequestParts<SharedState> for BrowserCookies {
         Ok(Self(Browser {
             session: read(SESSION),
             binding: read(BINDING),
+            device: read(DEVICE),
         }))
     }
 }
 
 /// Adds the session cookie.
 pub fn set_session(response: &mut Response, issuer: &Issuer, value: &PlainToken) {
-    set(response, SESSION, issuer, value);
+    set(response, SESSION, issuer, value.expose(), BROWSER_SESSION);
 }
 
 /// Adds the binding cookie when there is a new one.
 pub fn set_binding(response: &mut Response, issuer: &Issuer, value: Option<&PlainToken>) {
     if let Some(value) = value {
-        set(response, BINDING, issuer, value);
+        set(response, BINDING, issuer, value.expose(), BROWSER_SESSION);
     }
+}
+
+/// Adds the cookie by which the browser is known at the next sign-in; it outlives the session.
+pub fn set_device(response: &mut Response, issuer: &Issuer, value: &SecretText) {
+    let life = format!("; Max-Age={}", DEVICE_TOKEN_TTL.as_secs());
+    set(response, DEVICE, issuer, value.expose(), &life);
 }
 
 fn full_name(name: &str, issuer: &Issuer) -> String {
@@ -55,15 +65,14 @@ fn full_name(name: &str, issuer: &Issuer) -> String {
     }
 }
 
-fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &PlainToken) {
+/// No Max-Age: the cookie ends with the browser; the server ends what it stands for earlier.
+const BROWSER_SESSION: &str = "";
+
+fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &str, life: &str) {
     let name = full_name(name, issuer);
     let secure = if issuer.is_https() { "; Secure" } else { "" };
-    // No Max-Age: both end with the browser; the server ends them earlier. Lax, so that a client's link to the
-    // authorization endpoint finds the person signed in.
-    let line = format!(
-        "{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}",
-        value.expose()
-    );
+    // Lax, so that a client's link to the authorization endpoint finds the person signed in.
+    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{life}");
     let Ok(mut line) = HeaderValue::from_str(&line) else {
         // Tokens are base64url, or were presented in a header before.
         tracing::error!("a cookie is not a header value");

@@ -11,7 +11,7 @@ use authly_oauth::{
 use axum::{extract::State, response::Response};
 
 use super::{
-    cookies::{BrowserCookies, set_binding, set_session},
+    cookies::{BrowserCookies, set_binding, set_device, set_session},
     outcome::{PageRequest, go, log_storage_failure, problem_page, show},
 };
 use crate::web::{
@@ -58,9 +58,14 @@ pub async fn submit(
     };
     let form = (credentials, &page.context);
     match submit_login(&state.provider, state.authenticator.as_ref(), &id, &browser, form).await {
-        Ok(LoginVerdict::SignedIn { session, next }) => {
+        Ok(LoginVerdict::SignedIn {
+            session,
+            device,
+            next,
+        }) => {
             let mut response = go(&state, &next);
             set_session(&mut response, &state.provider.issuer, &session);
+            set_device(&mut response, &state.provider.issuer, &device);
             response
         }
         Ok(LoginVerdict::Retry { prompt, refusal }) => {
