@@ -22,6 +22,13 @@ const CONNECTIONS_MAX: Key = Key::integer(
     "8192",
     "Open connections. At the cap new ones wait in the kernel's backlog.",
 );
+const CONNECTIONS_PER_ADDRESS_MAX: Key = Key::integer(
+    "server.connections_per_address_max",
+    (1, 1_000_000),
+    "256",
+    "Open connections of one address; an IPv6 /64 counts as one. More are closed at once. Peers in \
+     `server.trusted_proxies` have no such cap, so name your reverse proxies there.",
+);
 const FIRST_BYTE_TIMEOUT: Key = Key::seconds(
     "server.first_byte_timeout",
     (1, 60),
@@ -64,6 +71,13 @@ const REQUEST_TIMEOUT: Key = Key::seconds(
     "From the end of the request head to the head of the response. Keep it longer than the deadlines of the \
      database and of plugins together: those answer better than this one.",
 );
+const IDLE_TIMEOUT: Key = Key::seconds(
+    "server.idle_timeout",
+    (1, 3_600),
+    "1m",
+    "How long a connection may be without a request under way before it is asked to end. For HTTP/1 \
+     `server.header_timeout` counts as well.",
+);
 const CONNECTION_AGE_MAX: Key = Key::seconds(
     "server.connection_age_max",
     (10, 86_400),
@@ -100,12 +114,14 @@ const HTTP2_PING_TIMEOUT: Key = Key::seconds(
 pub(super) const KEYS: &[&Key] = &[
     &TRUSTED_PROXIES,
     &CONNECTIONS_MAX,
+    &CONNECTIONS_PER_ADDRESS_MAX,
     &FIRST_BYTE_TIMEOUT,
     &HEADER_TIMEOUT,
     &HEADERS_MAX,
     &HEADER_BYTES_MAX,
     &BODY_TIMEOUT,
     &REQUEST_TIMEOUT,
+    &IDLE_TIMEOUT,
     &CONNECTION_AGE_MAX,
     &DRAIN_TIMEOUT,
     &HTTP2_STREAMS_MAX,
@@ -124,22 +140,26 @@ pub struct ServerConfig {
 
 /// Checks the section.
 pub(super) fn check(reader: &mut Reader<'_>) -> ServerConfig {
+    let trusted_proxies = reader.list(&TRUSTED_PROXIES, parse_network);
     ServerConfig {
-        trusted_proxies: reader.list(&TRUSTED_PROXIES, parse_network),
         limits: ServerLimits {
             connections_max: reader.integer(&CONNECTIONS_MAX),
+            connections_per_address_max: reader.integer(&CONNECTIONS_PER_ADDRESS_MAX),
+            uncapped_peers: trusted_proxies.clone(),
             first_byte_timeout: reader.duration(&FIRST_BYTE_TIMEOUT),
             header_timeout: reader.duration(&HEADER_TIMEOUT),
             headers_max: reader.integer(&HEADERS_MAX),
             header_bytes_max: reader.bytes(&HEADER_BYTES_MAX),
             body_timeout: reader.duration(&BODY_TIMEOUT),
             request_timeout: reader.duration(&REQUEST_TIMEOUT),
+            idle_timeout: reader.duration(&IDLE_TIMEOUT),
             connection_age_max: reader.duration(&CONNECTION_AGE_MAX),
             drain_timeout: reader.duration(&DRAIN_TIMEOUT),
             http2_streams_max: reader.integer(&HTTP2_STREAMS_MAX),
             http2_ping_interval: reader.duration(&HTTP2_PING_INTERVAL),
             http2_ping_timeout: reader.duration(&HTTP2_PING_TIMEOUT),
         },
+        trusted_proxies,
     }
 }
 

@@ -4,6 +4,7 @@
 //! log, security headers) → [`middleware::policy`] (what the route's row in [`routes`] says: CORS, CSRF, body limit,
 //! deadline, cache) → a handler (parse, one call, render) → [`respond`] or [`error`].
 
+pub mod address;
 pub mod error;
 pub mod extract;
 pub mod middleware;

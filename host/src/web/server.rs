@@ -3,15 +3,19 @@
 //! `axum::serve` sets no timer, so none of hyper's timeouts would run; it has no cap on connections and no drain
 //! deadline either. TLS ends in front of this server for the time being.
 //!
-//! 1. A permit is taken before a connection is accepted: at the cap the kernel's backlog holds newcomers.
-//! 2. Each connection runs in a task of its own, with [`FirstByteDeadline`] around its bytes.
+//! 1. A permit is taken before a connection is accepted: at the cap the kernel's backlog holds newcomers. A peer that
+//!    holds as many as one address may ([`AddressCap`]) is hung up on at once.
+//! 2. Each connection runs in a task of its own, with [`FirstByteDeadline`] around its bytes. One that is too old, or
+//!    was without a request for too long ([`UnderWay`]), is asked to end.
 //! 3. On shutdown the listener closes, idle connections end, busy ones finish what they are doing.
 //! 4. After `drain_timeout` what is left is cut.
 
+mod address_cap;
 mod first_byte;
 mod limits;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 use std::{
     io,
@@ -37,7 +41,11 @@ use tower::Service as _;
 
 pub use limits::ServerLimits;
 
-use self::first_byte::FirstByteDeadline;
+use self::{
+    address_cap::{AddressCap, AddressPermit},
+    first_byte::FirstByteDeadline,
+    under_way::UnderWay,
+};
 
 /// The address at the other end of the connection, in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +131,19 @@ impl Connections {
     }
 
     /// Serves one connection until it ends, is asked to, or is cut.
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _permit: OwnedSemaphorePermit) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer, _permits: Permits) {
         let io = TokioIo::new(FirstByteDeadline::new(stream, self.limits.first_byte_timeout));
-        let peer = Peer(peer.ip().to_canonical());
         let router = self.router.clone();
+        let under_way = UnderWay::new();
+        let counted = under_way.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            router.clone().call(request.map(Body::new))
+            let this = counted.begin();
+            let answer = router.clone().call(request.map(Body::new));
+            async move {
+                let _until_answered = this;
+                answer.await
+            }
         });
         let mut connection = pin!(self.http.serve_connection(io, service));
         let ended = tokio::select! {
@@ -141,7 +155,7 @@ impl Connections {
                     () = self.cut.cancelled() => return,
                 }
             }
-            () = sleep(self.limits.connection_age_max) => {
+            () = self.outlived(&under_way) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -155,7 +169,18 @@ impl Connections {
             tracing::debug!(client.address = %peer.0, error = %error, "connection ended with an error");
         }
     }
+
+    /// Resolves when a connection is too old, or was idle for too long.
+    async fn outlived(&self, under_way: &UnderWay) {
+        tokio::select! {
+            () = sleep(self.limits.connection_age_max) => {}
+            () = under_way.idle_for(self.limits.idle_timeout) => {}
+        }
+    }
 }
+
+/// What a connection holds while it is open: its place among all, and among those of its address.
+type Permits = (OwnedSemaphorePermit, AddressPermit);
 
 /// The HTTP/1 and HTTP/2 settings of every connection.
 fn http_builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
@@ -177,18 +202,28 @@ fn http_builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
 
 /// Steps 1 and 2, for ever. Cancel safe: an accepted connection is handed to its task at once.
 async fn accept_loop(listener: &TcpListener, connections: &Arc<Connections>, tracker: &TaskTracker) {
-    let permits = Arc::new(Semaphore::new(connections.limits.connections_max));
+    let limits = &connections.limits;
+    let permits = Arc::new(Semaphore::new(limits.connections_max));
+    let addresses = Arc::new(AddressCap::new(
+        limits.connections_per_address_max,
+        limits.uncapped_peers.clone(),
+    ));
     let mut backoff = Backoff::default();
     // The semaphore is never closed, so the loop ends only with its future.
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 backoff = Backoff::default();
+                let peer = Peer(peer.ip().to_canonical());
+                let Some(of_address) = addresses.admit(peer.0) else {
+                    tracing::debug!(client.address = %peer.0, "refused: at server.connections_per_address_max");
+                    continue;
+                };
                 // Answers are small and written whole: waiting to fill a segment only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(error = %error, "the peer left before it was served");
                 }
-                tracker.spawn(Arc::clone(connections).serve(stream, peer, permit));
+                tracker.spawn(Arc::clone(connections).serve(stream, peer, (permit, of_address)));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// What one connection and one request may take of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
     /// `server.connections_max`: open connections. At the cap new ones wait in the kernel's backlog.
     pub connections_max: usize,
+    /// `server.connections_per_address_max`: open connections of one address, IPv6 by /64. More are closed at once.
+    pub connections_per_address_max: usize,
+    /// `server.trusted_proxies`: peers that speak for many clients, so the cap of one address is not theirs.
+    pub uncapped_peers: Vec<IpNet>,
     /// `server.first_byte_timeout`: from the accept until it is known which HTTP version the peer speaks.
     pub first_byte_timeout: Duration,
     /// `server.header_timeout`: for one HTTP/1 request head; also how long a kept-alive connection may stay idle, so a
@@ -20,8 +26,10 @@ pub struct ServerLimits {
     pub body_timeout: Duration,
     /// `server.request_timeout`: from the end of the request head to the response head.
     pub request_timeout: Duration,
-    /// `server.connection_age_max`: after this a connection is asked to end. Ends peers that never read their answers
-    /// and HTTP/2 peers that only answer pings.
+    /// `server.idle_timeout`: how long a connection may be without a request under way before it is asked to end,
+    /// whatever else it does, such as answering HTTP/2 pings. For HTTP/1 `header_timeout` counts as well.
+    pub idle_timeout: Duration,
+    /// `server.connection_age_max`: after this a connection is asked to end, however busy it is.
     pub connection_age_max: Duration,
     /// `server.drain_timeout`: how long requests under way may take once the server or the connection is to end.
     pub drain_timeout: Duration,
@@ -43,6 +51,9 @@ impl Default for ServerLimits {
         Self {
             // Two file descriptors per proxied connection fit the usual limit of 65536 many times over.
             connections_max: 8192,
+            // An office behind one address fits; a thirtieth of all does not shut anybody out.
+            connections_per_address_max: 256,
+            uncapped_peers: Vec::new(),
             first_byte_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
             headers_max: 64,
@@ -50,6 +61,7 @@ impl Default for ServerLimits {
             body_timeout: Duration::from_secs(10),
             // Longer than the storage and plugin deadlines together: those answer better than this one.
             request_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_mins(1),
             connection_age_max: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(25),
             http2_streams_max: 128,

@@ -11,6 +11,8 @@ use super::*;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(40);
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running server and the way to stop it.
 struct Running {
@@ -226,6 +228,125 @@ async fn an_old_connection_is_ended() {
     let mut stream = server.connect().await;
     stream.write_all(REQUEST).await.unwrap();
     assert!(read_to_close(&mut stream).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_more_than_its_share() {
+    let limits = ServerLimits {
+        connections_per_address_max: 1,
+        ..ServerLimits::default()
+    };
+    let server = Running::start(limits.clone(), hello()).await;
+    let mut first = server.connect().await;
+    first.write_all(REQUEST).await.unwrap();
+    read_hello(&mut first).await;
+    let mut second = server.connect().await;
+    assert_eq!(read_to_close(&mut second).await, "", "the second was served");
+    drop(first);
+    // The server learns of the end in its own time; until then newcomers are still refused.
+    let admitted = async {
+        loop {
+            let mut third = server.connect().await;
+            let _ = third.write_all(REQUEST).await;
+            let _ = third.shutdown().await;
+            if read_to_close(&mut third).await.ends_with("hello") {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, admitted).await.unwrap();
+
+    let behind_a_proxy = ServerLimits {
+        uncapped_peers: vec!["127.0.0.0/8".parse().unwrap()],
+        ..limits
+    };
+    let server = Running::start(behind_a_proxy, hello()).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        stream.write_all(REQUEST).await.unwrap();
+        read_hello(&mut stream).await;
+        held.push(stream);
+    }
+}
+
+const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The frame type of an answer's head (RFC 9113 §6.2).
+const HEADERS: u8 = 1;
+/// `GET http://a/` on stream 1, complete: three fields of HPACK's static table and `:authority`.
+const GET_ON_STREAM_1: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
+
+/// Speaks HTTP/2 and answers whatever must be answered (RFC 9113 §6.5, §6.7) until a frame of type `until` comes or the
+/// server closes; answers how many pings came before.
+async fn obey_until(stream: &mut TcpStream, until: Option<u8>) -> usize {
+    let mut pings = 0;
+    loop {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).await.is_err() {
+            assert_eq!(until, None, "closed too early");
+            return pings;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        let (kind, is_ack) = (head[3], head[4] & 1 == 1);
+        if until == Some(kind) {
+            return pings;
+        }
+        if matches!(kind, 4 | 6) && !is_ack {
+            pings += usize::from(kind == 6);
+            let body = if kind == 6 { payload } else { Vec::new() };
+            let mut ack = vec![0, 0, u8::try_from(body.len()).unwrap(), kind, 1, 0, 0, 0, 0];
+            ack.extend(body);
+            // The server may have closed meanwhile; the next read says so.
+            let _ = stream.write_all(&ack).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_http2_peer_that_only_answers_pings_is_ended() {
+    let server = Running::start(
+        ServerLimits {
+            idle_timeout: SHORT * 3,
+            http2_ping_interval: SHORT / 4,
+            ..ServerLimits::default()
+        },
+        hello(),
+    )
+    .await;
+    let mut peer = server.connect().await;
+    peer.write_all(PREFACE_AND_SETTINGS).await.unwrap();
+    let pings = timeout(PATIENCE, obey_until(&mut peer, None)).await.unwrap();
+    assert!(pings > 1, "it was there all the time: {pings} pings");
+}
+
+#[tokio::test]
+async fn an_http2_request_under_way_keeps_its_connection() {
+    let release = Arc::new(Notify::new());
+    let gate = Arc::clone(&release);
+    let router = Router::new().route("/", get(move || async move { gate.notified().await }));
+    let server = Running::start(
+        ServerLimits {
+            idle_timeout: SHORT,
+            ..ServerLimits::default()
+        },
+        router,
+    )
+    .await;
+    let mut peer = server.connect().await;
+    peer.write_all(PREFACE_AND_SETTINGS).await.unwrap();
+    peer.write_all(GET_ON_STREAM_1).await.unwrap();
+    assert!(
+        timeout(SHORT * 4, obey_until(&mut peer, Some(HEADERS)))
+            .await
+            .is_err(),
+        "answered before its time"
+    );
+    release.notify_one();
+    timeout(PATIENCE, obey_until(&mut peer, Some(HEADERS)))
+        .await
+        .unwrap();
 }
 
 #[test]
