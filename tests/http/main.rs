@@ -42,6 +42,7 @@ mod swap_under_load;
 mod tabs;
 mod throttle;
 mod token;
+mod unsupported;
 mod userinfo;
 
 /// A client and a person of a server in its own process, made as an operator would.
