@@ -13,6 +13,7 @@ plugins:
 test: deps plugins
 	cargo build --locked -p authly
 	cargo test --locked --workspace
+	cargo test --locked --manifest-path plugins/Cargo.toml --target-dir target/plugins
 
 # Release build, load from a second process, each row beside the limit server of the same run.
 bench: plugins

@@ -53,7 +53,7 @@ async fn a_whole_flow(app: &TestApp) {
     assert_eq!(jose_header(id)["alg"], "RS256");
     assert_eq!(claims(id)["aud"], client.id.as_str());
     assert_eq!(claims(id)["nonce"], "n-1");
-    assert_eq!(claims(id)["sub"], user.id.to_string());
+    assert_eq!(claims(id)["sub"], user.id.clone());
     assert_eq!(
         claims(id).get("email"),
         None,
@@ -62,7 +62,7 @@ async fn a_whole_flow(app: &TestApp) {
 
     let userinfo = app.userinfo(access).await;
     assert_eq!(userinfo.status, 200, "{}", userinfo.body);
-    assert_eq!(userinfo.json()["sub"], user.id.to_string());
+    assert_eq!(userinfo.json()["sub"], user.id.clone());
     assert_eq!(userinfo.json()["email"], "alice@example.com");
 
     let first = tokens["refresh_token"].as_str().unwrap();
@@ -71,6 +71,6 @@ async fn a_whole_flow(app: &TestApp) {
     assert_ne!(refreshed.json()["refresh_token"], first);
     assert_eq!(
         claims(refreshed.json()["id_token"].as_str().unwrap())["sub"],
-        user.id.to_string()
+        user.id.clone()
     );
 }

@@ -2,7 +2,10 @@
 //! acknowledged refresh token still works, and no redeemed code works again.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,12 +56,14 @@ async fn rounds(mut server: ServerProcess) {
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let (mut refreshed, mut redeemed) = (0, 0);
     for round in 0..rounds {
+        let killed = Arc::new(AtomicBool::new(false));
         let mut callers = Vec::new();
         for _ in 0..CALLERS {
             let mut caller = Caller {
                 site: site.clone(),
                 client: client.clone(),
                 ledger: Arc::clone(&ledger),
+                killed: Arc::clone(&killed),
             };
             let browser = signed_in(&site, &client, &user).await;
             callers.push(tokio::spawn(
@@ -67,6 +72,7 @@ async fn rounds(mut server: ServerProcess) {
         }
         // Another moment of the server's life each time.
         tokio::time::sleep(Duration::from_millis(300 + 67 * (round % 10))).await;
+        killed.store(true, Ordering::SeqCst);
         server.kill_nine();
         for caller in callers {
             caller.await.expect("a caller only stops when the server is gone");
@@ -114,9 +120,20 @@ struct Caller {
     site: Site,
     client: TestClient,
     ledger: Arc<Mutex<Ledger>>,
+    /// Set just before the server is: an unanswered request before that is a defect.
+    killed: Arc<AtomicBool>,
 }
 
 impl Caller {
+    /// An answer, or none because the server is dead.
+    fn unless_killed<T>(&self, answer: Option<T>) -> Option<T> {
+        assert!(
+            answer.is_some() || self.killed.load(Ordering::SeqCst),
+            "a living server left a request without an answer"
+        );
+        answer
+    }
+
     /// Until a request gets no answer: the server is dead, and what it did with that request is unknown.
     async fn call_until_killed(&mut self, mut browser: TestBrowser) {
         while let Some(family) = self.redeem(&mut browser).await {
@@ -131,16 +148,13 @@ impl Caller {
     /// Redeems a new code; answers the family's place in the ledger.
     async fn redeem(&mut self, browser: &mut TestBrowser) -> Option<usize> {
         let (request, pkce) = self.site.authorization(&self.client, "openid offline_access");
-        let back = browser
-            .try_get(request.url(&self.site.at("/api/v1/oauth/authorize")))
-            .await?;
+        let url = request.url(&self.site.at("/api/v1/oauth/authorize"));
+        let back = self.unless_killed(browser.try_get(url).await)?;
         let code = back
             .redirect_param("code")
             .unwrap_or_else(|| panic!("no code: {} {}", back.status, back.body));
-        let answer = self
-            .site
-            .try_token(&self.client, &self.site.exchange(&self.client, &code, &pkce))
-            .await?;
+        let exchange = self.site.exchange(&self.client, &code, &pkce);
+        let answer = self.unless_killed(self.site.try_token(&self.client, &exchange).await)?;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let token = answer.json()["refresh_token"].as_str().unwrap().to_owned();
         let mut ledger = self.ledger.lock().unwrap();
@@ -151,10 +165,8 @@ impl Caller {
 
     async fn refresh(&mut self, family: usize) -> Option<()> {
         let token = self.ledger.lock().unwrap().refresh_tokens[family].clone();
-        let answer = self
-            .site
-            .try_token(&self.client, &self.site.refresh(&self.client, &token))
-            .await?;
+        let refresh = self.site.refresh(&self.client, &token);
+        let answer = self.unless_killed(self.site.try_token(&self.client, &refresh).await)?;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let next = answer.json()["refresh_token"].as_str().unwrap().to_owned();
         self.ledger.lock().unwrap().refresh_tokens[family] = next;

@@ -133,7 +133,7 @@ async fn a_refresh_token_belongs_to_its_client() {
 async fn a_refreshed_id_token_is_about_the_same_login() {
     let (app, client, user, tokens) = with_tokens().await;
     let before = claims(tokens["id_token"].as_str().unwrap());
-    app.advance(Duration::from_secs(120));
+    app.advance(Duration::from_mins(2));
     let answer = app
         .token(&client, &app.refresh(&client, &refresh_token(&tokens)))
         .await
@@ -181,17 +181,17 @@ async fn refresh_tokens_end_when_unused_and_families_end_anyway() {
         .await;
     let client = app.public_client("web").await;
     let user = app.user("alice").await;
-    let idle = refresh_token(&app.tokens(&client, &user, SCOPE).await);
+    let left_alone = refresh_token(&app.tokens(&client, &user, SCOPE).await);
     let used = refresh_token(&app.tokens(&client, &user, SCOPE).await);
     app.advance(Duration::from_secs(599));
     let second = app.token(&client, &app.refresh(&client, &used)).await;
     assert_eq!(second.status, 200, "{}", second.body);
     app.advance(Duration::from_secs(1));
     refused(
-        &app.token(&client, &app.refresh(&client, &idle)).await,
+        &app.token(&client, &app.refresh(&client, &left_alone)).await,
         "invalid_grant",
     );
-    app.advance(Duration::from_secs(300));
+    app.advance(Duration::from_mins(5));
     refused(
         &app.token(&client, &app.refresh(&client, &refresh_token(&second.json())))
             .await,
@@ -215,7 +215,7 @@ async fn a_client_may_keep_its_refresh_token() {
     let user = app.user("alice").await;
     let first = refresh_token(&app.tokens(&client, &user, "openid offline_access").await);
     for _ in 0..3 {
-        app.advance(Duration::from_secs(60));
+        app.advance(Duration::from_mins(1));
         let answer = app.token(&client, &app.refresh(&client, &first)).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(

@@ -58,7 +58,7 @@ async fn a_plugin_is_replaced_under_load_and_no_request_notices() {
     let length = load_time();
     tokio::time::sleep(length / 3).await;
     write_plugin(&server.plugins_dir(), NEW, b"two");
-    tokio::time::sleep(length - length / 3).await;
+    tokio::time::sleep(length * 2 / 3).await;
     stop.store(true, Ordering::SeqCst);
     for caller in callers {
         caller.await.expect("no request failed");
@@ -124,7 +124,10 @@ impl Caller {
                 answered,
                 new: new.is_some(),
             });
-            refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
+            tokens["refresh_token"]
+                .as_str()
+                .unwrap()
+                .clone_into(&mut refresh_token);
         }
     }
 

@@ -118,7 +118,7 @@ async fn edge_31_redirect_uri_must_be_the_one_of_the_request() {
 #[tokio::test]
 async fn edge_32_a_code_ends_after_its_lifetime() {
     let (app, client, user, code, pkce) = with_code().await;
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
     refused(
         &app.token(&client, &app.exchange(&client, &code, &pkce)).await,
         400,

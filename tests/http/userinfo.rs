@@ -139,7 +139,7 @@ async fn a_token_that_was_tampered_with_opens_nothing() {
         "x".repeat(100_000),
     ] {
         let status = app.userinfo(&forged).await.status.as_u16();
-        assert!(status == 401 || status == 431, "{status} for {:.80}", forged);
+        assert!(status == 401 || status == 431, "{status} for {forged:.80}");
     }
 }
 
