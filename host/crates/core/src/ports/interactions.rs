@@ -41,7 +41,7 @@ pub enum AdvanceOutcome {
 pub struct Completion {
     /// The interaction and the version it was loaded at; `None` when no page was needed and none was persisted.
     pub interaction: Option<(TokenHash, i64)>,
-    /// The consent to remember (it replaces the one before); `None` when nothing new was agreed to.
+    /// What was agreed to now: remembered beside what was agreed to before. `None` when the person was not asked.
     pub consent: Option<Consent>,
     /// The grant.
     pub grant: Grant,

@@ -57,7 +57,7 @@ async fn write(
     let effects = effects(client, answer, &grant, ctx);
     let completion = Completion {
         interaction,
-        consent: consent(provider, client, answer, ctx).await?,
+        consent: consent(client, answer, ctx),
         code: authorization_code(provider, &code, &grant, answer, ctx),
         grant,
         now: ctx.now,
@@ -109,25 +109,15 @@ fn authorization_code(
     }
 }
 
-/// What to remember: everything agreed to so far. Agreeing to less today does not withdraw what was agreed before.
-async fn consent(
-    provider: &Provider,
-    client: &Client,
-    answer: &Answer<'_>,
-    ctx: &RequestContext,
-) -> Result<Option<Consent>, StorageError> {
-    let Some(consented) = answer.consented else {
-        return Ok(None);
-    };
-    let user_id = answer.signed_in.user.id;
-    let before = provider.storage.load_consent(user_id, &client.id).await?;
-    let scope = before.map(|c| c.scope).unwrap_or_default().union(consented);
-    Ok(Some(Consent {
-        user_id,
+/// What to remember. Agreeing to less today does not withdraw what was agreed before: storage adds it up, so that two
+/// answers at once do not forget each other.
+fn consent(client: &Client, answer: &Answer<'_>, ctx: &RequestContext) -> Option<Consent> {
+    answer.consented.map(|scope| Consent {
+        user_id: answer.signed_in.user.id,
         client_id: client.id.clone(),
-        scope,
+        scope: scope.clone(),
         updated_at: ctx.now,
-    }))
+    })
 }
 
 fn effects(client: &Client, answer: &Answer<'_>, grant: &Grant, ctx: &RequestContext) -> Effects {

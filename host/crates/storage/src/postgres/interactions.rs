@@ -33,6 +33,7 @@ statements! {
     );
     /// Everything hangs on `finished`, so a second click, which matches no version, writes nothing at all. Where no
     /// interaction was persisted there is nothing to race for.
+    /// Consents given at once add up: the second waits for the first one's row and unites with it as it is then.
     COMPLETE = concat!(
         "WITH finished AS (UPDATE interactions SET state = $5, stage = 'done', version = version + 1 \
            WHERE tenant_id = $1 AND hash = $2 AND version = $3 AND stage NOT IN ('done', 'denied') \
@@ -41,7 +42,10 @@ statements! {
          agreed AS (INSERT INTO consents (tenant_id, ", consent_columns!(), ") \
            SELECT $1::text, $6::uuid, $7::text, $8::text, $9::bigint FROM completed WHERE $6::uuid IS NOT NULL \
            ON CONFLICT (tenant_id, user_id, client_id) \
-           DO UPDATE SET scope = EXCLUDED.scope, updated_at = EXCLUDED.updated_at), \
+           DO UPDATE SET scope = (SELECT string_agg(s, ' ' ORDER BY s COLLATE \"C\") FROM (SELECT DISTINCT s \
+             FROM unnest(string_to_array(consents.scope || ' ' || EXCLUDED.scope, ' ')) AS united(s) \
+             WHERE s <> '') AS every_scope), \
+           updated_at = greatest(consents.updated_at, EXCLUDED.updated_at)), \
          granted AS (INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, session_id, \
            created_at, expires_at, revoked_at) \
            SELECT $1::text, $10::uuid, $11::text, $12::uuid, $13::text, $14::bigint, $15::text, $16::uuid, \

@@ -19,34 +19,37 @@ statements! {
         WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3";
     REMEMBER = "INSERT INTO consents (tenant_id, ", consent_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5) \
         ON CONFLICT (tenant_id, user_id, client_id) \
-        DO UPDATE SET scope = excluded.scope, updated_at = excluded.updated_at";
+        DO UPDATE SET scope = excluded.scope, updated_at = max(updated_at, excluded.updated_at)";
 }
 
-/// Replaces what was agreed to before.
+/// Adds to what was agreed to before. The writer runs one job at a time, so nothing comes between reading and writing.
 pub(super) fn remember(access: &Access<'_>, consent: &Consent) -> StorageResult<()> {
+    let before = load(access, consent.user_id, &consent.client_id)?;
+    let scope = before.map_or_else(|| consent.scope.clone(), |c| c.scope.union(&consent.scope));
     let row = params![
         access.tenant(),
         consent.user_id.as_uuid().into_bytes(),
         consent.client_id.as_str(),
-        consent.scope.to_string(),
+        scope.to_string(),
         consent.updated_at.as_micros(),
     ];
     access.execute(REMEMBER, row)?;
     Ok(())
 }
 
+fn load(access: &Access<'_>, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
+    let key = params![
+        access.tenant(),
+        user_id.as_uuid().into_bytes(),
+        client_id.as_str()
+    ];
+    access.find(LOAD, key, |row| rows::consent(row))
+}
+
 #[async_trait]
 impl ConsentStore for SqliteTenant {
     async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
         let client_id = client_id.clone();
-        self.read(move |access| {
-            let key = params![
-                access.tenant(),
-                user_id.as_uuid().into_bytes(),
-                client_id.as_str()
-            ];
-            access.find(LOAD, key, |row| rows::consent(row))
-        })
-        .await
+        self.read(move |access| load(access, user_id, &client_id)).await
     }
 }

@@ -189,10 +189,14 @@ pub async fn completion_needs_no_interaction(backend: &impl Backend) {
     assert!(tenant.load_code(&hash("c")).await.unwrap().is_some());
 }
 
-pub async fn consent_is_replaced_not_merged(backend: &impl Backend) {
+pub async fn consent_grows_by_what_is_agreed(backend: &impl Backend) {
     let tenant = backend.tenant();
     alice(&*tenant).await;
-    for (name, scope, secs) in [("a", "openid email", 1), ("b", "openid profile", 2)] {
+    for (name, scope, secs) in [
+        ("a", "openid email", 1),
+        ("b", "openid profile", 3),
+        ("c", "openid", 2),
+    ] {
         let mut done = completion(name);
         done.consent = Some(consent(scope, secs));
         tenant.complete_interaction(done, Effects::none()).await.unwrap();
@@ -201,7 +205,13 @@ pub async fn consent_is_replaced_not_merged(backend: &impl Backend) {
         .load_consent(user_id("alice"), &client_id("app"))
         .await
         .unwrap();
-    assert_eq!(remembered, Some(consent("openid profile", 2)));
+    assert_eq!(remembered, Some(consent("email openid profile", 3)));
+    let rows = backend.sql("SELECT scope FROM consents").await;
+    assert_eq!(
+        rows,
+        [["email openid profile"]],
+        "in the form every scope is stored in"
+    );
     let elsewhere = tenant
         .load_consent(user_id("alice"), &client_id("other"))
         .await

@@ -93,7 +93,7 @@ macro_rules! contract_suite {
                 browser_is_bound_once, finished_and_expired_interactions_go_nowhere,
                 completion_writes_consent_grant_and_code, completion_happens_once,
                 completion_refuses_what_moved_or_expired, completion_needs_no_interaction,
-                consent_is_replaced_not_merged;
+                consent_grows_by_what_is_agreed;
             grants: grant_is_revoked_once;
             codes: code_is_loaded_with_its_grant, code_is_redeemed_until_its_expiry,
                 redemption_stores_the_refresh_token, replayed_code_revokes_its_grant,
@@ -115,7 +115,7 @@ macro_rules! contract_suite {
                 invalidations_outlive_a_slow_poll;
             races: code_is_redeemed_by_one_of_twenty, rotation_leads_twenty_to_one_successor,
                 late_replays_beside_a_rotation_leave_no_child, interaction_is_completed_by_one_of_twenty,
-                key_is_made_by_one_of_twenty, plugin_is_activated_by_one_of_twenty,
+                consents_of_twenty_add_up,                key_is_made_by_one_of_twenty, plugin_is_activated_by_one_of_twenty,
                 attempts_cannot_outrun_the_count, client_is_created_by_one_of_twenty;
         }
     };

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use authly_core::{
-    AuditAction, StorageError, TenantId,
+    AuditAction, Effects, StorageError, TenantId,
     key::SigningAlg,
     ports::{
         ActivateOutcome, CompleteOutcome, RedeemEffects, RedeemOutcome, Redemption, ReserveOutcome,
@@ -15,8 +15,8 @@ use tokio::sync::Barrier;
 use super::{
     Backend,
     fixtures::{
-        GRACE, alice, at, client, completion, effects, family, granted, hash, interaction, refresh_token,
-        sealer,
+        GRACE, alice, at, client, completion, consent, effects, family, granted, hash, interaction,
+        refresh_token, sealer,
     },
     keys::key,
     plugins::{activated, activation},
@@ -165,6 +165,20 @@ pub async fn interaction_is_completed_by_one_of_twenty(backend: &impl Backend) {
             "{table}"
         );
     }
+}
+
+pub async fn consents_of_twenty_add_up(backend: &impl Backend) {
+    alice(&*backend.tenant()).await;
+    race(backend, |tenant, i| async move {
+        let mut done = completion(&format!("c{i}"));
+        done.consent = Some(consent(&format!("s{i:02}"), 1));
+        let outcome = tenant.complete_interaction(done, Effects::none()).await;
+        format!("{:?}", outcome.unwrap())
+    })
+    .await;
+    let every: Vec<_> = (0..RACERS).map(|i| format!("s{i:02}")).collect();
+    let rows = backend.sql("SELECT scope FROM consents").await;
+    assert_eq!(rows, [[every.join(" ")]]);
 }
 
 pub async fn key_is_made_by_one_of_twenty(backend: &impl Backend) {
