@@ -182,9 +182,9 @@ async fn refresh_tokens_end_when_unused_and_families_end_anyway() {
     let client = app.public_client("web").await;
     let user = app.user("alice").await;
     let left_alone = refresh_token(&app.tokens(&client, &user, SCOPE).await);
-    let used = refresh_token(&app.tokens(&client, &user, SCOPE).await);
+    let rotated = refresh_token(&app.tokens(&client, &user, SCOPE).await);
     app.advance(Duration::from_secs(599));
-    let second = app.token(&client, &app.refresh(&client, &used)).await;
+    let second = app.token(&client, &app.refresh(&client, &rotated)).await;
     assert_eq!(second.status, 200, "{}", second.body);
     app.advance(Duration::from_secs(1));
     refused(
