@@ -208,15 +208,32 @@ fn a_public_client_has_no_secret() {
     let shell = Shell::new();
     let ran = shell.run(
         "admin client create --id spa --token-endpoint-auth-method none --redirect-uri https://spa.example.com/cb \
-         --grant-type authorization_code --scope openid --no-rotation --first-party --output json",
+         --grant-type authorization_code --scope openid --first-party --output json",
     );
     assert_eq!(ran.code, 0, "{}", ran.err);
     let client = json(&ran.out);
     assert!(client.get("client_secret").is_none());
     assert_eq!(
         (&client["rotate_refresh_tokens"], &client["first_party"]),
-        (&false.into(), &true.into())
+        (&true.into(), &true.into())
     );
+}
+
+#[test]
+fn only_a_client_with_a_secret_may_keep_its_refresh_tokens() {
+    let shell = Shell::new();
+    let create = |method: &str| {
+        shell.run(&format!(
+            "admin client create --id {method} --token-endpoint-auth-method {method} --no-rotation --scope openid \
+             --grant-type authorization_code --redirect-uri https://app.example.com/cb --output json"
+        ))
+    };
+    let public = create("none");
+    assert_eq!(public.code, 2);
+    assert!(public.err.contains("leave rotation on"), "{}", public.err);
+    let confidential = create("client_secret_basic");
+    assert_eq!(confidential.code, 0, "{}", confidential.err);
+    assert_eq!(json(&confidential.out)["rotate_refresh_tokens"], false);
 }
 
 #[test]

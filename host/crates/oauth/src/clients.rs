@@ -61,7 +61,7 @@ pub struct NewClient {
     pub policy_uri: Option<String>,
     /// `tos_uri`.
     pub tos_uri: Option<String>,
-    /// Keep one refresh token for the life of the grant instead of replacing it at each use.
+    /// Keep one refresh token for the life of the grant instead of replacing it at each use. Not for public clients.
     pub keep_refresh_tokens: bool,
 }
 
@@ -114,6 +114,11 @@ fn check_client(
     check_uris("post_logout_redirect_uri", &new.post_logout_redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) && new.redirect_uris.is_empty() {
         return Err(CreateClientError::NoRedirectUri);
+    }
+    // A stolen refresh token of a public client works for whoever holds it; only rotation shows that it was stolen
+    // (RFC 9700 §2.2.2, §4.14.2).
+    if new.keep_refresh_tokens && method == AuthMethod::None {
+        return Err(CreateClientError::KeptByPublicClient);
     }
     let secret = secret::check_secret(method, new.secret, rng)?;
     let client = Client {
@@ -410,6 +415,20 @@ mod tests {
         assert!(with("none", &["authorization_code", "refresh_token"]).is_ok());
         assert!(with("client_secret_post", &["client_credentials"]).is_ok());
         assert!(with("client_secret_post", &["refresh_token"]).is_err());
+    }
+
+    #[test]
+    fn a_public_client_may_not_keep_refresh_tokens() {
+        let keeping = |method: &str| {
+            check(NewClient {
+                token_endpoint_auth_method: Some(method.into()),
+                keep_refresh_tokens: true,
+                ..web()
+            })
+        };
+        let error = keeping("none").unwrap_err();
+        assert!(error.contains("token_endpoint_auth_method none"), "{error}");
+        assert!(!keeping("client_secret_basic").unwrap().client.rotate_refresh_tokens);
     }
 
     #[test]

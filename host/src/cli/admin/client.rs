@@ -79,7 +79,7 @@ pub(in crate::cli) struct CreateArgs {
     /// Its terms of service, linked from the consent page.
     #[arg(long, value_name = "URL")]
     tos_uri: Option<String>,
-    /// Refresh tokens stay the same at each use instead of being replaced.
+    /// Refresh tokens stay the same at each use instead of being replaced; for clients with a secret only.
     #[arg(long)]
     no_rotation: bool,
     #[command(flatten)]

@@ -78,6 +78,12 @@ pub enum CreateClientError {
     /// A secret for a client that has none.
     #[error("token_endpoint_auth_method none is for public clients, which have no secret")]
     SecretOfPublicClient,
+    /// One refresh token for the life of a grant, for a client that cannot prove it is itself.
+    #[error(
+        "a client with token_endpoint_auth_method none cannot keep its refresh tokens: each use must replace them, or a \
+         stolen one is never noticed; leave rotation on, or choose a method with a secret"
+    )]
+    KeptByPublicClient,
     /// A secret that could be guessed, or is too long.
     #[error(
         "the client secret must be {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} characters without control characters"

@@ -224,7 +224,8 @@ async fn spend(
     user: Option<&User>,
     presented: &PlainToken,
 ) -> Result<PlainToken, RefreshError> {
-    if request.client.rotate_refresh_tokens {
+    // A public client's tokens are rotated whatever its registration says (RFC 9700 §2.2.2, §4.14.2).
+    if request.client.rotate_refresh_tokens || request.client.is_public() {
         return rotate(request, loaded, user, presented).await;
     }
     let effects = effects(request, loaded, user);

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use authly_core::{PlainToken, ports::HookError};
 use serde_json::json;
 
-use super::{Site, error_of, refresh_body};
+use super::{Site, error_of, redeem_body, refresh_body};
 use crate::testing;
 
 const SCOPE: &str = "openid offline_access read";
@@ -163,6 +163,23 @@ async fn without_rotation_the_token_stays_the_same() {
         let again = site.refresh(&first).await.unwrap().refresh_token.unwrap();
         assert_eq!(first.expose(), again.expose());
     }
+}
+
+#[tokio::test]
+async fn a_public_clients_token_is_rotated_whatever_was_registered() {
+    // RFC 7636 App. B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let mut client = testing::public_client("web");
+    client.rotate_refresh_tokens = false;
+    let site = Site::with(client, testing::user("alice")).await;
+    let code = site.issue_code_with(SCOPE, Some(CHALLENGE)).await;
+    let body = format!("{}&code_verifier={VERIFIER}", redeem_body(&code));
+    let first = site.request(&body).await.unwrap().refresh_token.unwrap();
+    let second = site.refresh(&first).await.unwrap().refresh_token.unwrap();
+    assert_ne!(first.expose(), second.expose());
+    site.advance(Duration::from_mins(1));
+    assert_eq!(error_of(site.refresh(&first).await), "invalid_grant");
 }
 
 #[tokio::test]
