@@ -64,3 +64,42 @@ async fn an_outage_is_never_a_no_and_loses_nothing() {
     assert_eq!(app.userinfo(access).await.status, 200);
     assert_eq!(read(app.http.get(app.at("/health/ready"))).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_dies_while_a_code_is_being_spent_has_spent_nothing() {
+    let postgres = PostgresServer::start_dedicated().await.expect("PostgreSQL");
+    let database = postgres.create_database().await.expect("a database");
+    let app = TestApp::builder()
+        .on_database(database)
+        .set("database.wait_timeout", "1s")
+        .start()
+        .await;
+    let client = app.confidential_client("web").await;
+    let user = app.user("alice").await;
+    let (code, pkce) = app.code(&client, &user, "openid").await;
+    let exchange = app.exchange(&client, &code, &pkce);
+
+    // Reads pass, the write that spends the code waits: the request is past every check and inside the database.
+    let hold = "BEGIN; LOCK TABLE authorization_codes IN SHARE MODE; SELECT pg_sleep(60)";
+    let waiting = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) \
+                   THEN RAISE EXCEPTION 'nobody waits yet'; END IF; END $$";
+    let held = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                WHERE c.relname = 'authorization_codes' AND l.mode = 'ShareLock' AND l.granted) \
+                THEN RAISE EXCEPTION 'not held yet'; END IF; END $$";
+    let database = app.postgres();
+    let spending = async {
+        while database.execute(held).await.is_err() {}
+        app.token(&client, &exchange).await
+    };
+    let dying = async {
+        while database.execute(waiting).await.is_err() {}
+        postgres.stop().await.expect("it stops");
+    };
+    let (lock, answer, ()) = tokio::join!(database.execute(hold), spending, dying);
+    assert!(lock.is_err(), "the lock ended with the server");
+    unavailable(&answer);
+
+    postgres.start().await.expect("it starts");
+    let again = app.token(&client, &exchange).await;
+    assert_eq!(again.status, 200, "{}", again.body);
+}
