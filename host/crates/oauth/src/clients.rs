@@ -428,7 +428,12 @@ mod tests {
         };
         let error = keeping("none").unwrap_err();
         assert!(error.contains("token_endpoint_auth_method none"), "{error}");
-        assert!(!keeping("client_secret_basic").unwrap().client.rotate_refresh_tokens);
+        assert!(
+            !keeping("client_secret_basic")
+                .unwrap()
+                .client
+                .rotate_refresh_tokens
+        );
     }
 
     #[test]
