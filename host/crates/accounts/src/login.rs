@@ -7,6 +7,9 @@
 //! 3. Hash: the same work whether the account exists, is disabled, or has no password.
 //! 4. Settle: a success takes the failure back, a failure leaves it and is recorded.
 //!
+//! An attempt runs to its end when nobody waits for it any more: a browser that goes away between steps 2 and 4 would
+//! leave a right password counted as a failure.
+//!
 //! Whatever is not an answer (an outage, a full queue) takes the reservation back and is never a rejection.
 
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use authly_core::{
     ports::{ReserveOutcome, TenantStorage, ThrottleKey, ThrottlePolicy, ThrottleStore, UserStore},
     user::{LoginRecord, User, normalize_username},
 };
+use tracing::Instrument as _;
 
 use crate::{
     devices::Devices,
@@ -66,6 +70,7 @@ pub enum LoginError {
 }
 
 /// Authenticates people of one tenant.
+#[derive(Clone)]
 pub struct Login {
     users: Arc<dyn UserStore>,
     throttle: Arc<dyn ThrottleStore>,
@@ -97,6 +102,34 @@ impl Login {
     /// # Errors
     /// [`LoginError`].
     pub async fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+        ctx: &RequestContext,
+    ) -> Result<SignedIn, LoginError> {
+        let (login, ctx) = (self.clone(), ctx.clone());
+        let (username, password) = (credentials.username.to_owned(), credentials.password.clone());
+        let device = credentials.device.map(str::to_owned);
+        let attempt = async move {
+            let credentials = Credentials {
+                username: &username,
+                password: &password,
+                device: device.as_deref(),
+            };
+            login.attempt(credentials, &ctx).await
+        };
+        // Whoever drops the handle does not stop the task.
+        match tokio::spawn(attempt.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The server is going down.
+                Err(_) => Err(LoginError::Busy),
+            },
+        }
+    }
+
+    /// Steps 1 to 4.
+    async fn attempt(
         &self,
         credentials: Credentials<'_>,
         ctx: &RequestContext,

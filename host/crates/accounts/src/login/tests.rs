@@ -15,6 +15,7 @@ use authly_core::{
     ports::{Page, StorageResult},
 };
 use authly_storage::{DatabaseConfig, Sealer};
+use tokio::{sync::Notify, time::timeout};
 
 use super::*;
 use crate::users::{NewUser, create_user};
@@ -37,6 +38,8 @@ struct Watched {
     inner: Arc<dyn TenantStorage>,
     cut_load: AtomicBool,
     cut_settle: AtomicBool,
+    reserved: Notify,
+    settled: Notify,
     audit: Mutex<Vec<AuditEvent>>,
 }
 
@@ -88,7 +91,9 @@ impl ThrottleStore for Watched {
         keys: &[(ThrottleKey, ThrottlePolicy)],
         now: Timestamp,
     ) -> StorageResult<ReserveOutcome> {
-        self.inner.reserve_attempt(keys, now).await
+        let outcome = self.inner.reserve_attempt(keys, now).await;
+        self.reserved.notify_one();
+        outcome
     }
     async fn settle_attempt(
         &self,
@@ -98,7 +103,9 @@ impl ThrottleStore for Watched {
     ) -> StorageResult<()> {
         Self::answer(&self.cut_settle)?;
         self.audit.lock().unwrap().extend(effects.audit.clone());
-        self.inner.settle_attempt(release, clear, effects).await
+        let outcome = self.inner.settle_attempt(release, clear, effects).await;
+        self.settled.notify_one();
+        outcome
     }
 }
 
@@ -122,6 +129,8 @@ impl Fixture {
             inner: database.tenant(&TenantId::default_tenant()),
             cut_load: AtomicBool::new(false),
             cut_settle: AtomicBool::new(false),
+            reserved: Notify::new(),
+            settled: Notify::new(),
             audit: Mutex::default(),
         });
         let passwords = Arc::new(PasswordPool::new(1, 30).unwrap());
@@ -472,6 +481,22 @@ async fn outage_at_the_last_step_lets_nobody_in_and_rejects_nobody() {
         let result = f.try_at(0, "alice", password, "192.0.2.1").await;
         assert!(matches!(result, Err(LoginError::Storage(_))), "{result:?}");
     }
+}
+
+#[tokio::test]
+async fn right_password_whose_browser_went_away_is_no_failure() {
+    let f = Fixture::new().await;
+    for _ in 0..4 {
+        let mut attempt = Box::pin(f.try_at(0, "alice", PASSWORD, "192.0.2.1"));
+        tokio::select! {
+            biased;
+            result = &mut attempt => panic!("the password was checked before the browser went away: {result:?}"),
+            () = f.storage.reserved.notified() => drop(attempt),
+        }
+        let settled = timeout(Duration::from_secs(30), f.storage.settled.notified()).await;
+        assert!(settled.is_ok(), "the reservation stays counted");
+    }
+    assert!(f.try_at(0, "alice", PASSWORD, "192.0.2.1").await.is_ok());
 }
 
 #[tokio::test]
