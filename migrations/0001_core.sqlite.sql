@@ -177,7 +177,9 @@ CREATE TABLE refresh_tokens (
     CHECK (nonce_sealed IS NULL OR consumed_at IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX refresh_tokens_purge ON refresh_tokens (expires_at);
+CREATE INDEX refresh_tokens_purge ON refresh_tokens (expires_at) WHERE consumed_at IS NULL;
+-- A spent one stays as long as its grant, so that whoever presents it again is known.
+CREATE INDEX refresh_tokens_purge_spent ON refresh_tokens (tenant_id, grant_id) WHERE consumed_at IS NOT NULL;
 CREATE INDEX refresh_tokens_purge_nonces ON refresh_tokens (grace_until) WHERE nonce_sealed IS NOT NULL;
 
 CREATE TABLE login_throttle (

@@ -42,9 +42,16 @@ statements! {
     INTERACTIONS = removal!("interactions", "hash" if "expires_at <= $1");
     SESSIONS = removal!("sessions", "hash" if "expires_at <= $1");
     SESSIONS_ENDED = removal!("sessions", "hash" if "ended_at IS NOT NULL AND ended_at <= $1");
-    REFRESH_TOKENS = removal!("refresh_tokens", "hash" if "expires_at <= $1");
-    /// A revoked grant stays until it expires: it is what refuses its tokens.
-    GRANTS = removal!("grants", "id" if "expires_at <= $1");
+    REFRESH_TOKENS = removal!("refresh_tokens", "hash" if "consumed_at IS NULL AND expires_at <= $1");
+    /// A rotated token stays a replay after its own expiry, for as long as there is a family to revoke.
+    REFRESH_TOKENS_SPENT = removal!("refresh_tokens", "hash" if
+        "consumed_at IS NOT NULL AND (tenant_id, grant_id) IN \
+           (SELECT tenant_id, id FROM grants WHERE expires_at <= $1)");
+    /// A revoked grant stays until it expires: it is what refuses its tokens. And an expired one until its spent
+    /// tokens are gone: it is what finds them.
+    GRANTS = removal!("grants", "id" if
+        "expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r \
+           WHERE r.tenant_id = grants.tenant_id AND r.grant_id = grants.id AND r.consumed_at IS NOT NULL)");
     THROTTLE = removal!("login_throttle", "key" if "forget_at <= $1");
     OUTBOX = removal!("outbox", "id" if "expires_at <= $1");
     INVALIDATIONS = removal!("invalidations", "seq" if "aged_from <= $1");
@@ -62,12 +69,13 @@ statements! {
 }
 
 /// What is removed, and for how long after its end it is kept.
-const REMOVALS: [(&str, Duration); 9] = [
+const REMOVALS: [(&str, Duration); 10] = [
     (CODES, ENDED_RETENTION),
     (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
     (SESSIONS_ENDED, Duration::ZERO),
     (REFRESH_TOKENS, Duration::ZERO),
+    (REFRESH_TOKENS_SPENT, Duration::ZERO),
     (GRANTS, Duration::ZERO),
     (THROTTLE, Duration::ZERO),
     (OUTBOX, Duration::ZERO),

@@ -25,10 +25,17 @@ statements! {
     SESSIONS_ENDED = "DELETE FROM sessions WHERE (tenant_id, hash) IN \
         (SELECT tenant_id, hash FROM sessions WHERE ended_at IS NOT NULL AND ended_at <= ?1 LIMIT ?2)";
     REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN \
-        (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at <= ?1 LIMIT ?2)";
-    // A revoked grant stays until it expires: it is what refuses its tokens.
+        (SELECT tenant_id, hash FROM refresh_tokens WHERE consumed_at IS NULL AND expires_at <= ?1 LIMIT ?2)";
+    // A rotated token stays a replay after its own expiry, for as long as there is a family to revoke.
+    REFRESH_TOKENS_SPENT = "DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN \
+        (SELECT r.tenant_id, r.hash FROM grants g \
+            JOIN refresh_tokens r ON r.tenant_id = g.tenant_id AND r.grant_id = g.id \
+            WHERE g.expires_at <= ?1 AND r.consumed_at IS NOT NULL LIMIT ?2)";
+    // A revoked grant stays until it expires: it is what refuses its tokens. And an expired one until its spent tokens
+    // are gone: it is what finds them.
     GRANTS = "DELETE FROM grants WHERE (tenant_id, id) IN \
-        (SELECT tenant_id, id FROM grants WHERE expires_at <= ?1 LIMIT ?2)";
+        (SELECT tenant_id, id FROM grants g WHERE expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r \
+            WHERE r.tenant_id = g.tenant_id AND r.grant_id = g.id AND r.consumed_at IS NOT NULL) LIMIT ?2)";
     THROTTLE = "DELETE FROM login_throttle WHERE (tenant_id, key) IN \
         (SELECT tenant_id, key FROM login_throttle WHERE forget_at <= ?1 LIMIT ?2)";
     OUTBOX = "DELETE FROM outbox WHERE (tenant_id, id) IN \
@@ -43,12 +50,13 @@ statements! {
 }
 
 /// What is removed, and for how long after its end it is kept.
-const REMOVALS: [(&str, Duration); 9] = [
+const REMOVALS: [(&str, Duration); 10] = [
     (CODES, ENDED_RETENTION),
     (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
     (SESSIONS_ENDED, Duration::ZERO),
     (REFRESH_TOKENS, Duration::ZERO),
+    (REFRESH_TOKENS_SPENT, Duration::ZERO),
     (GRANTS, Duration::ZERO),
     (THROTTLE, Duration::ZERO),
     (OUTBOX, Duration::ZERO),

@@ -111,7 +111,8 @@ macro_rules! contract_suite {
                 success_takes_back_and_clears, count_is_forgotten;
             invalidations: poll_answers_what_was_left_since, other_nodes_see_them, unknown_topics_are_passed_over,
                 local_write_hints, database_answers_a_ping;
-            purge: expired_rows_go_and_live_ones_stay, nonces_go_when_the_grace_ends, batch_is_a_limit,
+            purge: expired_rows_go_and_live_ones_stay, nonces_go_when_the_grace_ends,
+                spent_refresh_token_is_a_replay_until_its_grant_ends, batch_is_a_limit,
                 invalidations_outlive_a_slow_poll;
             races: code_is_redeemed_by_one_of_twenty, rotation_leads_twenty_to_one_successor,
                 late_replays_beside_a_rotation_leave_no_child, interaction_is_completed_by_one_of_twenty,

@@ -2,13 +2,13 @@
 
 use authly_core::{
     Effects, Topic,
-    ports::{PurgeReport, ThrottleKey},
+    ports::{PurgeReport, RotateOutcome, ThrottleKey},
 };
 
 use super::{
     Backend,
-    fixtures::{GRACE, alice, at, client, effects, family, hash, interaction, message, session},
-    refresh::rotate,
+    fixtures::{GRACE, alice, at, client, effects, family, hash, interaction, message, rotation, session},
+    refresh::{by_outcome, rotate},
     throttle::POLICY,
 };
 
@@ -89,6 +89,38 @@ pub async fn nonces_go_when_the_grace_ends(backend: &impl Backend) {
         "replayed",
         "it is still known"
     );
+}
+
+pub async fn spent_refresh_token_is_a_replay_until_its_grant_ends(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let grant = family(backend, "a").await;
+    let mut first = rotation("a", "b", &grant, 990);
+    first.successor.expires_at = at(2_000);
+    let outcome = tenant.rotate_refresh(first, by_outcome(grant.id)).await.unwrap();
+    assert!(matches!(outcome, RotateOutcome::Rotated));
+    // The first token has expired; its successor has not.
+    purge(backend, 1_005).await;
+    assert_eq!(rotate(&*tenant, &grant, ("a", "x"), 1_005).await, "replayed");
+    assert_eq!(
+        rotate(&*tenant, &grant, ("b", "c"), 1_005).await,
+        "revoked",
+        "the family is dead"
+    );
+    let other = family(backend, "d").await;
+    for (from, to) in [("d", "e"), ("e", "f"), ("f", "g")] {
+        assert_eq!(rotate(&*tenant, &other, (from, to), 1).await, "rotated");
+    }
+    assert_eq!(
+        backend.storage().purge(at(9_999), 2).await.unwrap().removed,
+        3,
+        "g, b and an invalidation"
+    );
+    for _ in 0..5 {
+        backend.storage().purge(at(10_000), 2).await.unwrap();
+    }
+    for table in ["refresh_tokens", "grants"] {
+        assert_eq!(rows(backend, table).await, 0, "{table}: nothing is left behind");
+    }
 }
 
 pub async fn batch_is_a_limit(backend: &impl Backend) {
