@@ -21,16 +21,19 @@ const CALLERS: usize = 6;
 /// A caller redeems a new code after this many refreshes.
 const REFRESHES: usize = 4;
 
+/// All callers have one address.
+const LOAD: &str = "\n[server]\nauthorize_rate_per_minute = 1000000\nauthorize_burst = 1000000\n";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_on_sqlite() {
-    rounds(ServerProcess::prepare(None, "")).await;
+    rounds(ServerProcess::prepare(None, LOAD)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_on_postgresql() {
     let postgres = PostgresServer::shared().await.expect("PostgreSQL");
     let database = postgres.create_database().await.expect("a database");
-    rounds(ServerProcess::prepare(Some(database.url()), "")).await;
+    rounds(ServerProcess::prepare(Some(database.url()), LOAD)).await;
 }
 
 /// What the server said yes to.

@@ -6,7 +6,7 @@ use super::{
     key::{Key, Kind},
     reader::Reader,
 };
-use crate::web::ServerLimits;
+use crate::web::{ServerLimits, middleware::rate_limit::RateLimit};
 
 const TRUSTED_PROXIES: Key = Key::new(
     "server.trusted_proxies",
@@ -71,6 +71,20 @@ const REQUEST_TIMEOUT: Key = Key::seconds(
     "From the end of the request head to the head of the response. Keep it longer than the deadlines of the \
      database and of plugins together: those answer better than this one.",
 );
+const AUTHORIZE_RATE: Key = Key::integer(
+    "server.authorize_rate_per_minute",
+    (1, 1_000_000),
+    "300",
+    "Authorization requests of one client address in the long run; an IPv6 /64 counts as one. Each may store an \
+     interaction, whoever sends it. Beyond it the answer is 429 with `Retry-After`. Behind a reverse proxy that is not \
+     in `server.trusted_proxies` all clients share one address.",
+);
+const AUTHORIZE_BURST: Key = Key::integer(
+    "server.authorize_burst",
+    (1, 1_000_000),
+    "300",
+    "How many of them may come at once after a pause.",
+);
 const IDLE_TIMEOUT: Key = Key::seconds(
     "server.idle_timeout",
     (1, 3_600),
@@ -121,6 +135,8 @@ pub(super) const KEYS: &[&Key] = &[
     &HEADER_BYTES_MAX,
     &BODY_TIMEOUT,
     &REQUEST_TIMEOUT,
+    &AUTHORIZE_RATE,
+    &AUTHORIZE_BURST,
     &IDLE_TIMEOUT,
     &CONNECTION_AGE_MAX,
     &DRAIN_TIMEOUT,
@@ -152,6 +168,10 @@ pub(super) fn check(reader: &mut Reader<'_>) -> ServerConfig {
             header_bytes_max: reader.bytes(&HEADER_BYTES_MAX),
             body_timeout: reader.duration(&BODY_TIMEOUT),
             request_timeout: reader.duration(&REQUEST_TIMEOUT),
+            authorize_rate: RateLimit {
+                per_minute: reader.integer(&AUTHORIZE_RATE),
+                burst: reader.integer(&AUTHORIZE_BURST),
+            },
             idle_timeout: reader.duration(&IDLE_TIMEOUT),
             connection_age_max: reader.duration(&CONNECTION_AGE_MAX),
             drain_timeout: reader.duration(&DRAIN_TIMEOUT),

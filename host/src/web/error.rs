@@ -6,7 +6,7 @@
 //! | `invalid_client` | 401, with a Basic challenge when the client used the header | RFC 6749 §5.2 |
 //! | `invalid_token`, and no token at all (then without a code) | 401 with a Bearer challenge | RFC 6750 §3, §3.1 |
 //! | `insufficient_scope` | 403 with a Bearer challenge | RFC 6750 §3.1 |
-//! | too many attempts | 429 with `Retry-After` | RFC 6585 §4 |
+//! | too many requests of one address | 429 with `Retry-After` | RFC 6585 §4 |
 //! | `server_error` | 500 | |
 //! | `temporarily_unavailable` | 503 with `Retry-After` | |
 
@@ -123,9 +123,9 @@ impl Failure {
         }
     }
 
-    /// Too many attempts: come back after `wait`, rounded up to whole seconds.
-    pub fn too_many_attempts(wait: Duration) -> Self {
-        let slow = "Too many failed attempts. Wait as long as Retry-After says.";
+    /// Too many requests of one address: come back after `wait`, rounded up to whole seconds.
+    pub fn too_many_requests(wait: Duration) -> Self {
+        let slow = "Too many requests from this address. Wait as long as Retry-After says.";
         Self {
             retry_after: Some(wait),
             ..Self::plain(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", slow)
@@ -334,7 +334,7 @@ mod tests {
     async fn outages_and_throttles_say_when_to_come_back() {
         let (status, challenge, retry, _) = shown(Failure::of_bearer(OAuthError::unavailable(), None)).await;
         assert_eq!((status, challenge.as_str(), retry.as_str()), (503, "", "2"));
-        let (status, _, retry, _) = shown(Failure::too_many_attempts(Duration::from_millis(1_001))).await;
+        let (status, _, retry, _) = shown(Failure::too_many_requests(Duration::from_millis(1_001))).await;
         assert_eq!((status, retry.as_str()), (429, "2"));
         let (status, _, retry, _) = shown(Failure::internal()).await;
         assert_eq!((status, retry.as_str()), (500, ""));

@@ -2,12 +2,18 @@
 //!
 //! HEAD is served wherever GET is; another method is answered 405 with `Allow`; `/a` and `/a/` are two paths.
 
+use std::sync::Arc;
+
 use axum::{
     Router, handler::Handler as _, http::Method, middleware::from_fn_with_state, routing::MethodFilter,
 };
 
 use super::{
-    middleware::{edge, policy},
+    middleware::{
+        edge,
+        policy::{self, Row},
+        rate_limit::AddressRate,
+    },
     routes::{Mount, Route, When, table},
     state::SharedState,
 };
@@ -15,12 +21,18 @@ use super::{
 /// The router of every row that exists, each inside its policy, all inside the edge.
 pub fn router(state: &SharedState) -> Router {
     let mut router = Router::new();
+    let rate = Arc::new(AddressRate::new(state.edge.limits.authorize_rate));
     for route in table()
         .iter()
         .filter(|route| route.when == When::Always || state.demo.is_some())
     {
         for path in paths(route, state.edge.issuer.path()) {
-            let policy = from_fn_with_state((state.edge.clone(), route), policy::policy);
+            let row = Row {
+                edge: Arc::clone(&state.edge),
+                route,
+                rate: Arc::clone(&rate),
+            };
+            let policy = from_fn_with_state(row, policy::policy);
             router = router.route(&path, (route.handler)(filter(route.methods)).layer(policy));
         }
     }
@@ -53,7 +65,7 @@ fn filter(methods: &[Method]) -> MethodFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::routes::{Auth, Cache, Cors, Csrf, Surface};
+    use crate::web::routes::{Auth, Cache, Cors, Csrf, Surface, Throttle};
 
     #[test]
     fn every_row_is_consistent() {
@@ -83,6 +95,11 @@ mod tests {
             }
             if route.auth == Auth::Browser {
                 assert_eq!(route.cors, Cors::None, "{path}: RFC 9700 2.6");
+                assert_eq!(
+                    route.throttle == Throttle::PerAddress,
+                    route.csrf == Csrf::Open,
+                    "{path}: where a stranger begins an interaction, it is stored"
+                );
             }
             if route.cors == Cors::Public {
                 assert_eq!((route.surface, route.csrf), (Surface::Api, Csrf::Open), "{path}");

@@ -8,6 +8,7 @@ pub mod cors;
 pub mod csrf;
 pub mod edge;
 pub mod policy;
+pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
 #[cfg(test)]

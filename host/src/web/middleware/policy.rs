@@ -1,13 +1,14 @@
 //! Around each route, what its row says.
 //!
 //! 1. A CORS preflight is answered.
-//! 2. Cross-site requests are refused where the row says so.
+//! 2. Cross-site requests, and those of an address that sent too many, are refused where the row says so.
 //! 3. Within the request's deadline: the body is read, the handler runs. A panic is a 500 of this request alone.
 //! 4. Errors are put in the form of the row's surface: JSON for programs, a page for people.
 //! 5. Cache and CORS headers are set, on errors too.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use authly_core::RequestContext;
 use axum::{
     extract::{Request, State},
     http::{Method, StatusCode},
@@ -17,26 +18,34 @@ use axum::{
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{body, cache, cors, csrf};
+use super::{body, cache, cors, csrf, rate_limit::AddressRate};
 use crate::web::{
     error::{Failure, Rendering, wants_html},
-    routes::{Cache, Csrf, Route, Surface},
+    routes::{Cache, Csrf, Route, Surface, Throttle},
     state::Edge,
 };
+
+/// What the middleware of one row works with.
+#[derive(Clone)]
+pub struct Row {
+    /// What all requests share.
+    pub edge: Arc<Edge>,
+    /// What is decided about this one.
+    pub route: &'static Route,
+    /// What every address has sent to the rows with [`Throttle::PerAddress`], together.
+    pub rate: Arc<AddressRate>,
+}
 
 /// The row that served a request, in the extensions of its response.
 #[derive(Clone, Copy)]
 pub struct Matched(pub &'static Route);
 
 /// The middleware of one row.
-pub async fn policy(
-    State((edge, route)): State<(Arc<Edge>, &'static Route)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn policy(State(row): State<Row>, request: Request, next: Next) -> Response {
+    let route = row.route;
     let mut response = match cors::preflight(route, &request) {
         Some(answer) => answer,
-        None => answer(&edge, route, request, next).await,
+        None => answer(&row, request, next).await,
     };
     let status = response.status();
     cache::apply(route.cache, status, response.headers_mut());
@@ -46,16 +55,15 @@ pub async fn policy(
 }
 
 /// Steps 2 to 4.
-async fn answer(edge: &Edge, route: &Route, request: Request, next: Next) -> Response {
-    let refused = route.csrf == Csrf::SameOrigin
-        && !csrf::is_same_origin(request.method(), request.headers(), &edge.issuer);
+async fn answer(row: &Row, request: Request, next: Next) -> Response {
+    let (edge, route) = (row.edge.as_ref(), row.route);
     let render = Rendering::of(&request, route.surface);
     let served = route.methods.contains(request.method()) || request.method() == Method::HEAD;
     let response = if !served {
         // The router answers 405 with `Allow`; a body that nobody reads has no limit to cross.
         next.run(request).await
-    } else if refused {
-        Failure::cross_site().into_response()
+    } else if let Err(refused) = admit(row, &request) {
+        refused.into_response()
     } else {
         run(edge, route, request, next).await
     };
@@ -64,6 +72,23 @@ async fn answer(edge: &Edge, route: &Route, request: Request, next: Next) -> Res
         _ => response,
     };
     render.apply(&edge.pages, response)
+}
+
+/// Step 2.
+fn admit(row: &Row, request: &Request) -> Result<(), Failure> {
+    let route = row.route;
+    if route.csrf == Csrf::SameOrigin
+        && !csrf::is_same_origin(request.method(), request.headers(), &row.edge.issuer)
+    {
+        return Err(Failure::cross_site());
+    }
+    if route.throttle == Throttle::PerAddress {
+        let context = request.extensions().get::<RequestContext>();
+        let context = context.ok_or_else(Failure::internal)?;
+        let admitted = row.rate.admit(context.client_ip, context.now);
+        admitted.map_err(Failure::too_many_requests)?;
+    }
+    Ok(())
 }
 
 /// Step 3.

@@ -18,7 +18,11 @@ use axum::{
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use super::{edge, policy};
+use super::{
+    edge,
+    policy::{self, Row},
+    rate_limit::{AddressRate, RateLimit},
+};
 use crate::web::{
     error::Failure,
     extract::Context,
@@ -60,11 +64,29 @@ static METADATA_ROW: Route = Route {
     ..API
 };
 
+static RATED_ROW: Route = Route {
+    path: "/rated",
+    surface: Surface::Flow,
+    cors: Cors::None,
+    throttle: Throttle::PerAddress,
+    ..API
+};
+
 struct Fixed;
 
-impl Clock for Fixed {
+/// A clock that stands until a test moves it.
+#[derive(Default)]
+struct Hands(Mutex<i64>);
+
+impl Hands {
+    fn advance(&self, seconds: i64) {
+        *self.0.lock().unwrap() += seconds;
+    }
+}
+
+impl Clock for Hands {
     fn now(&self) -> Timestamp {
-        Timestamp::from_secs(1)
+        Timestamp::from_secs(*self.0.lock().unwrap())
     }
 }
 
@@ -111,34 +133,49 @@ impl Answer {
 struct Web {
     router: Router,
     seen: Arc<Seen>,
+    clock: Arc<Hands>,
 }
 
 impl Web {
     fn new() -> Self {
         let seen = Arc::new(Seen::default());
+        let clock = Arc::new(Hands::default());
         let edge = Arc::new(Edge {
             issuer: Issuer::parse("https://id.example.com").unwrap(),
             limits: ServerLimits {
                 request_timeout: Duration::from_millis(200),
+                authorize_rate: RateLimit {
+                    per_minute: 60,
+                    burst: 2,
+                },
                 ..ServerLimits::default()
             },
             trusted_proxies: Vec::new(),
-            clock: Arc::new(Fixed),
+            clock: clock.clone(),
             rng: Arc::new(Fixed),
             pages: Arc::new(Pages::load(None, "", Arc::new(Fixed)).unwrap()),
             observer: seen.clone(),
         });
         let post = MethodFilter::POST;
         let both = MethodFilter::GET.or(post);
-        let within = |row: &'static Route| from_fn_with_state((edge.clone(), row), policy::policy);
+        let rate = Arc::new(AddressRate::new(edge.limits.authorize_rate));
+        let within = |route: &'static Route| {
+            let row = Row {
+                edge: edge.clone(),
+                route,
+                rate: rate.clone(),
+            };
+            from_fn_with_state(row, policy::policy)
+        };
         let router = Router::new()
             .route("/api", on(post, act).layer(within(&API_ROW)))
             .route("/page", on(both, act).layer(within(&PAGE_ROW)))
+            .route("/rated", on(post, act).layer(within(&RATED_ROW)))
             .route("/metadata", get(|| async { "{}" }).layer(within(&METADATA_ROW)))
             .fallback(policy::unmatched)
             .layer(from_fn_with_state(edge.clone(), edge::edge))
             .with_state(edge);
-        Self { router, seen }
+        Self { router, seen, clock }
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -328,6 +365,22 @@ async fn a_form_of_another_site_is_refused_where_the_row_says_so() {
         web.send(Method::POST, "/page", &own, "ok").await.status,
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn an_address_that_sends_too_much_is_slowed_down_where_the_row_says_so() {
+    let web = Web::new();
+    for _ in 0..2 {
+        assert_eq!(web.post("/rated", "ok").await.status, StatusCode::OK);
+    }
+    let refused = web.post("/rated", "ok").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(refused.header("content-type").starts_with("text/html"));
+    assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!(web.post("/api", "ok").await.status, StatusCode::OK);
+    web.clock.advance(1);
+    assert_eq!(web.post("/rated", "ok").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ pub struct Route {
     pub cors: Cors,
     /// Whether requests that another site made a browser send are refused.
     pub csrf: Csrf,
-    /// What slows down those who guess.
+    /// What slows down those who guess or flood.
     pub throttle: Throttle,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
@@ -114,9 +114,12 @@ pub enum Csrf {
     SameOrigin,
 }
 
-/// What slows down those who guess.
+/// What slows down those who guess or flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Throttle {
+    /// `server.authorize_rate_per_minute` of each address: every request of a stranger stores something. The policy
+    /// enforces it.
+    PerAddress,
     /// The caps of the server: there is nothing to guess, or it has 256 bits.
     Server,
     /// The account and address throttle of the login use case.

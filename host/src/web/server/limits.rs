@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::web::middleware::rate_limit::RateLimit;
+
 /// What one connection and one request may take of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -26,6 +28,9 @@ pub struct ServerLimits {
     pub body_timeout: Duration,
     /// `server.request_timeout`: from the end of the request head to the response head.
     pub request_timeout: Duration,
+    /// `server.authorize_rate_per_minute` and `server.authorize_burst`: authorization requests of one address, IPv6 by
+    /// /64. Each may store something, whoever sends it.
+    pub authorize_rate: RateLimit,
     /// `server.idle_timeout`: how long a connection may be without a request under way before it is asked to end,
     /// whatever else it does, such as answering HTTP/2 pings. For HTTP/1 `header_timeout` counts as well.
     pub idle_timeout: Duration,
@@ -61,6 +66,11 @@ impl Default for ServerLimits {
             body_timeout: Duration::from_secs(10),
             // Longer than the storage and plugin deadlines together: those answer better than this one.
             request_timeout: Duration::from_secs(20),
+            // An office behind one address signs in at nine; a stranger stores less than half a million rows a day.
+            authorize_rate: RateLimit {
+                per_minute: 300,
+                burst: 300,
+            },
             idle_timeout: Duration::from_mins(1),
             connection_age_max: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(25),

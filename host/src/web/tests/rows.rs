@@ -3,7 +3,10 @@
 use axum::http::{Method, StatusCode};
 
 use super::{FORM, Web};
-use crate::web::routes::{Auth, Cache, Cors, Mount, When, table};
+use crate::web::{
+    ServerLimits,
+    routes::{Auth, Cache, Cors, Mount, Throttle, When, table},
+};
 
 #[tokio::test]
 async fn every_row_keeps_its_promises_to_a_stranger() {
@@ -46,6 +49,34 @@ async fn a_body_over_the_limit_of_a_row_is_413() {
         let body = "x".repeat(route.body_bytes_max + 1);
         let answer = web.send(Method::POST, route.path, &[FORM], &body).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn rows_with_a_rate_answer_429_beyond_it_to_every_method() {
+    let burst = ServerLimits::default().authorize_rate.burst;
+    for route in table()
+        .iter()
+        .filter(|route| route.throttle == Throttle::PerAddress)
+    {
+        let web = Web::start().await;
+        for method in route.methods {
+            for _ in 0..burst {
+                web.send(method.clone(), route.path, &[FORM], "").await;
+            }
+            let refused = web.send(method.clone(), route.path, &[FORM], "").await;
+            assert_eq!(
+                refused.status,
+                StatusCode::TOO_MANY_REQUESTS,
+                "{method} {}",
+                route.path
+            );
+            assert!(
+                !refused.header("retry-after").is_empty(),
+                "{method} {}",
+                route.path
+            );
+        }
     }
 }
 
