@@ -12,6 +12,85 @@ fn due() -> impl Iterator<Item = u32> {
         .chain([63, 64, 68])
 }
 
+/// Kinds of vulnerability that have hit servers like this one, and the tests that would notice ours.
+const CLASSES: [(&str, &[&str]); 8] = [
+    (
+        "redirect_uri: userinfo, case, dots, localhost, scripts",
+        &[
+            "edge_02_redirect_uri_is_compared_as_an_exact_string",
+            "edge_03_only_the_port_of_a_loopback_address_floats",
+            "a_redirect_uri_that_could_harm_cannot_be_registered",
+        ],
+    ),
+    (
+        "codes and refresh tokens not bound to their client",
+        &[
+            "edge_30_a_code_belongs_to_its_client",
+            "a_refresh_token_belongs_to_its_client",
+        ],
+    ),
+    (
+        "PKCE and nonce downgraded by leaving them out",
+        &[
+            "edge_26_plain_is_refused_by_name_and_by_omission",
+            "edge_27_pkce_cannot_be_left_out_on_one_side",
+            "nonce_reaches_the_id_token_unchanged_and_is_never_made_up",
+        ],
+    ),
+    (
+        "tokens: algorithm confusion, tampering, one kind for the other",
+        &[
+            "edge_64_the_two_kinds_of_token_cannot_stand_for_each_other",
+            "a_token_that_was_tampered_with_opens_nothing",
+        ],
+    ),
+    (
+        "disabled state checked at the start of a flow only",
+        &[
+            "a_disabled_client_is_refused_at_every_step",
+            "a_disabled_person_is_refused_at_consent_and_with_a_live_session",
+            "a_disabled_person_is_refused_at_code_refresh_and_userinfo",
+            "a_disabled_person_refreshes_nothing_and_nothing_is_spent",
+        ],
+    ),
+    (
+        "scripts in the names of clients and people",
+        &["names_of_clients_and_people_are_text_on_every_page"],
+    ),
+    (
+        "an outage read as a no",
+        &[
+            "an_outage_is_never_a_no_and_loses_nothing",
+            "a_database_that_dies_while_a_code_is_being_spent_has_spent_nothing",
+            "a_person_meets_an_outage_as_a_page_and_loses_nothing",
+        ],
+    ),
+    (
+        "plugins: traps, loops, bombs, shadowed claims, foreign imports",
+        &[
+            "a_hostile_plugin_fails_its_own_requests_and_nobody_elses",
+            "a_plugin_with_an_import_that_is_not_linked_is_refused_in_plain_words",
+            "a_hook_that_fails_burns_no_code_and_no_refresh_token",
+        ],
+    ),
+];
+
+#[test]
+fn vulnerability_classes_have_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("http");
+    let sources: Vec<String> = fs::read_dir(&folder)
+        .expect("this folder")
+        .map(|entry| fs::read_to_string(entry.expect("a file").path()).expect("source"))
+        .collect();
+    for (class, tests) in CLASSES {
+        for test in tests {
+            let definition = format!("async fn {test}()");
+            let is_there = sources.iter().any(|source| source.contains(&definition));
+            assert!(is_there, "{test} is gone, and with it what would notice: {class}");
+        }
+    }
+}
+
 #[test]
 fn due_edges_have_tests() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("http");

@@ -10,6 +10,11 @@
     clippy::indexing_slicing,
     reason = "a test that cannot go on stops at once and says where"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "load runs for real time, as long as the environment says, and tells what it did"
+)]
 
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
@@ -24,6 +29,7 @@ mod disabled;
 mod edges;
 mod flow;
 mod foreign_client;
+mod hostile;
 mod kill_nine;
 mod known_browser;
 mod login;
@@ -38,6 +44,7 @@ mod redirect_uri;
 mod refresh;
 mod routes;
 mod scope;
+mod session_cookie;
 mod swap_under_load;
 mod tabs;
 mod throttle;
