@@ -24,6 +24,12 @@ async fn every_unsupported_parameter_is_refused_with_its_error_and_not_announced
         ("claims", "not JSON", "invalid_request"),
         ("id_token_hint", "a.b.c", "invalid_request"),
         ("resource", "https://api.example", "invalid_target"),
+        ("authorization_details", "[]", "invalid_request"),
+        (
+            "dpop_jkt",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            "invalid_request",
+        ),
         ("response_mode", "form_post", "invalid_request"),
         ("response_mode", "fragment", "invalid_request"),
         ("response_mode", "jwt", "invalid_request"),

@@ -5,7 +5,10 @@ use authly_core::{ErrorCode, OAuthError};
 use crate::Params;
 
 /// Parameters that change what a client is promised and are not built, with the standard's answer.
-pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 6] = [
+///
+/// `acr_values` is not among them: it asks for a voluntary claim, so a provider may ignore it (OIDC Core §3.1.2.1,
+/// §5.5.1.1). `display` and `claims_locales` are wishes too.
+pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 8] = [
     (
         "request",
         OAuthError::new(
@@ -43,6 +46,22 @@ pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 6] = [
         OAuthError::new(
             ErrorCode::InvalidTarget,
             "The resource parameter is not supported. Audiences are the client's.",
+        ),
+    ),
+    // RFC 9396 §2: a narrower or finer grant than scopes can say.
+    (
+        "authorization_details",
+        OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "authorization_details is not supported. Ask for access by scope.",
+        ),
+    ),
+    // RFC 9449 §10: a code that is not bound to the key would be weaker than the client believes.
+    (
+        "dpop_jkt",
+        OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "dpop_jkt is not supported: codes are not bound to a DPoP key. Leave it out.",
         ),
     ),
 ];
