@@ -78,7 +78,6 @@ async fn edge_06_unknown_parameters_are_ignored_and_an_empty_value_is_absent() {
     for (name, error) in [
         ("response_type", "invalid_request"),
         ("code_challenge", "invalid_request"),
-        ("scope", "invalid_scope"),
     ] {
         let request = request.clone().set(name, "");
         app.assert_client_told(

@@ -114,3 +114,33 @@ async fn offline_access_is_not_offered_where_it_could_not_be_used() {
     assert!(consent.has_field("decision") && consent.body.contains("Know who you are here"));
     assert!(!consent.body.contains("Keep this access"), "{}", consent.body);
 }
+
+#[tokio::test]
+async fn a_request_without_scope_asks_for_the_default_scopes_of_the_client() {
+    let app = TestApp::start().await;
+    let client = app.public_client("web").await;
+    let user = app.user("alice").await;
+    let (request, pkce) = app.authorization(&client, "");
+    for request in [request.clone(), request.without("scope")] {
+        let back = app.grant(&mut app.browser(), &request, &user).await;
+        let code = back.redirect_param("code").expect("a code");
+        let tokens = app
+            .token(&client, &app.exchange(&client, &code, &pkce))
+            .await
+            .json();
+        // Told, because it is not what was asked (RFC 6749 §5.1).
+        assert_eq!(tokens["scope"], "profile");
+    }
+
+    let bare = NewClient {
+        id: Some("bare".to_owned()),
+        redirect_uris: vec!["https://bare.example/cb".to_owned()],
+        scopes: vec!["openid".to_owned(), "email".to_owned()],
+        token_endpoint_auth_method: Some("none".to_owned()),
+        ..NewClient::default()
+    };
+    let client = app.client(bare).await;
+    let (request, _) = app.authorization(&client, "");
+    let told = app.authorize(&mut app.browser(), &request).await;
+    app.assert_client_told(&told, &request, "invalid_scope");
+}

@@ -11,7 +11,8 @@ use crate::Params;
 /// Checks `scope` and answers what may be asked of the person.
 ///
 /// A scope nobody defined is ignored (OIDC Core §3.1.2.1); one that exists but is not the client's is refused, so that
-/// its developer learns of it. `offline_access` is dropped where the client has no refresh token grant, because it
+/// its developer learns of it. A request that names none asks for those of the default scopes that the client is
+/// registered for. `offline_access` is dropped where the client has no refresh token grant, because it
 /// would promise a token that cannot be used (OIDC Core §11).
 ///
 /// # Errors
@@ -21,12 +22,13 @@ pub(super) fn check_scope(
     client: &Client,
     defined: &[ScopeDefinition],
 ) -> Result<ScopeSet, OAuthError> {
-    let requested = ScopeSet::parse(params.get("scope").unwrap_or_default()).map_err(|_| MALFORMED)?;
-    let known: ScopeSet = requested
-        .iter()
-        .filter(|s| defined.iter().any(|d| d.name == s.as_str()))
-        .cloned()
-        .collect();
+    let known = match params.get("scope") {
+        Some(text) => {
+            let requested = ScopeSet::parse(text).map_err(|_| MALFORMED)?;
+            those_of(&requested, defined, |_| true)
+        }
+        None => those_of(&client.scopes, defined, |d| d.is_default),
+    };
     if !known.is_subset(&client.scopes) {
         return Err(NOT_THE_CLIENTS);
     }
@@ -36,6 +38,16 @@ pub(super) fn check_scope(
         known.without("offline_access")
     };
     if scope.is_empty() { Err(NOTHING) } else { Ok(scope) }
+}
+
+/// The part of `scope` that is defined, and so that `fits`.
+fn those_of(
+    scope: &ScopeSet,
+    defined: &[ScopeDefinition],
+    fits: impl Fn(&ScopeDefinition) -> bool,
+) -> ScopeSet {
+    let known = |name: &str| defined.iter().any(|d| d.name == name && fits(d));
+    scope.iter().filter(|s| known(s.as_str())).cloned().collect()
 }
 
 const MALFORMED: OAuthError = OAuthError::new(
@@ -48,7 +60,7 @@ const NOT_THE_CLIENTS: OAuthError = OAuthError::new(
 );
 const NOTHING: OAuthError = OAuthError::new(
     ErrorCode::InvalidScope,
-    "The request names no scope that exists. Name at least one.",
+    "The request names no scope that exists, and the client has no default scope. Name at least one.",
 );
 
 #[cfg(test)]
@@ -73,6 +85,20 @@ mod tests {
         assert_eq!(check("scope=nobody:knows", &client), Err(NOTHING));
         assert_eq!(check("", &client), Err(NOTHING));
         assert_eq!(check("scope=open%0Aid", &client), Err(MALFORMED));
+    }
+
+    #[test]
+    fn a_request_without_scope_asks_for_the_clients_default_scopes() {
+        let mut client = testing::public_client("c");
+        client.scopes = ScopeSet::parse("openid profile email").unwrap();
+        for query in ["", "scope="] {
+            assert_eq!(check(query, &client), Ok("profile".into()), "{query:?}");
+        }
+        assert_eq!(check("scope=email", &client), Ok("email".into()));
+        assert_eq!(check("scope=nobody:knows", &client), Err(NOTHING));
+        assert_eq!(check("scope=+", &client), Err(NOTHING));
+        client.scopes = ScopeSet::parse("openid email").unwrap();
+        assert_eq!(check("", &client), Err(NOTHING), "no default is the client's");
     }
 
     #[test]
