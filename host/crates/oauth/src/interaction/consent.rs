@@ -3,7 +3,7 @@
 use authly_core::{
     AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet, SessionId,
     client::Client,
-    interaction::{Authentication, InteractionState},
+    interaction::InteractionState,
     ports::{AdvanceOutcome, ScopeDefinition},
     user::User,
 };
@@ -78,16 +78,10 @@ async fn remember_what_is_asked(
     scope: &ScopeSet,
     ctx: &RequestContext,
 ) -> Result<(), InteractionError> {
-    let authentication = Authentication {
-        session_id: signed_in.session.id,
-        user_id: signed_in.user.id,
-        auth_time: signed_in.session.auth_time,
-        amr: signed_in.session.amr.clone(),
-    };
     let state = opened
         .interaction
-        .asking_consent(authentication, scope.clone())
-        .map_err(|_| InteractionError::Finished { client: None })?;
+        .asking_consent(signed_in.authentication(), scope.clone())
+        .map_err(|_| opened.finished())?;
     if state == opened.interaction.state {
         return Ok(());
     }
@@ -224,7 +218,9 @@ async fn allow(
 ) -> Result<Next, InteractionError> {
     let need = login::need_of(provider, &opened, ctx).await?;
     let signed_in = match need {
-        Need::Consent { signed_in, scope } | Need::Nothing { signed_in, scope } if listed.is_subset(&scope) => {
+        Need::Consent { signed_in, scope } | Need::Nothing { signed_in, scope }
+            if listed.is_subset(&scope) =>
+        {
             signed_in
         }
         Need::Consent { .. } | Need::Nothing { .. } => {

@@ -51,7 +51,7 @@ pub(super) async fn evaluate(
     if !made_for_this && login_is_due(request, &signed_in, ctx) {
         return Ok(Need::Login);
     }
-    let scope = scopes::still_grantable(&request.scope, client, &signed_in.user);
+    let scope = scopes::still_grantable(&request.scope, client, &signed_in.user, &provider.issuer);
     if scope.is_empty() {
         return Ok(Need::Impossible);
     }
@@ -99,7 +99,7 @@ pub(super) fn refusal(request: &AuthorizationRequest, need: &Need) -> Option<OAu
 
 const IMPOSSIBLE: OAuthError = OAuthError::new(
     ErrorCode::InvalidScope,
-    "This person may not be granted any of the requested scope: it is for administrators.",
+    "This person may not be granted any of the requested scope: it is for administrators, or no longer the client's.",
 );
 const LOGIN_REQUIRED: OAuthError = OAuthError::new(
     ErrorCode::LoginRequired,

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use authly_core::{
     AuditAction, AuditEvent, Effects, PlainToken, RequestContext, SecretText, SessionId, StorageError,
-    Timestamp, client::Client, interaction::Authentication, ports::AdvanceOutcome, session::Session,
-    user::User,
+    Timestamp, client::Client, ports::AdvanceOutcome, session::Session, user::User,
 };
 
-use super::{Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open};
+use super::{Browser, InteractionError, Next, Opened, SignedIn, Started, complete, csrf, evaluate, open};
 use crate::{Provider, authorize::RedirectTarget};
 use evaluate::Need;
 
@@ -191,7 +190,9 @@ pub async fn submit_login(
     }
 }
 
-/// A person proved who they are: a new session replaces the browser's, and the interaction moves on.
+/// A person proved who they are: a new session replaces the browser's, and the interaction moves on. Once the session
+/// has begun, and the one before has ended, nothing may keep its cookie from the browser: whatever comes after is told
+/// by the page that the answer leads to.
 async fn signed_in(
     provider: &Provider,
     mut opened: Opened,
@@ -217,25 +218,49 @@ async fn signed_in(
         .storage
         .start_session(&session, replaced.as_ref(), Effects::audited(audit))
         .await?;
-    let authentication = Authentication {
-        session_id: session.id,
-        user_id: user.id,
-        auth_time: session.auth_time,
-        amr: session.amr.clone(),
+    let interaction = opened.id.clone();
+    opened.signed_in = Some(SignedIn { session, user });
+    let next = match go_on(provider, opened, ctx).await {
+        Ok(next) => next,
+        Err(InteractionError::Redirect(error)) => Next::Client {
+            location: error.location(),
+        },
+        Err(error) => {
+            if let InteractionError::Storage(cause) = &error {
+                tracing::error!(
+                    error = cause as &dyn std::error::Error,
+                    "storage failed after a sign-in"
+                );
+            }
+            Next::Login { interaction }
+        }
+    };
+    Ok((cookie, next))
+}
+
+/// The interaction takes note of who just signed in for it, and the browser goes where that leads.
+async fn go_on(
+    provider: &Provider,
+    mut opened: Opened,
+    ctx: &RequestContext,
+) -> Result<Next, InteractionError> {
+    let Some(signed_in) = &opened.signed_in else {
+        return Ok(Next::Login {
+            interaction: opened.id,
+        });
     };
     let state = opened
         .interaction
-        .authenticated(authentication)
-        .map_err(|_| InteractionError::Finished { client: None })?;
+        .authenticated(signed_in.authentication())
+        .map_err(|_| opened.finished())?;
     if opened.advance(provider, state, Effects::none(), ctx).await? == AdvanceOutcome::Stale {
         // Another tab moved it: that tab's page decides, with the session that is there now.
-        let interaction = opened.id;
-        return Ok((cookie, Next::Login { interaction }));
+        return Ok(Next::Login {
+            interaction: opened.id,
+        });
     }
-    opened.signed_in = Some(super::SignedIn { session, user });
     let need = need_of(provider, &opened, ctx).await?;
-    let next = follow(provider, opened, need, ctx).await?.next;
-    Ok((cookie, next))
+    Ok(follow(provider, opened, need, ctx).await?.next)
 }
 
 /// What the opened interaction needs now.

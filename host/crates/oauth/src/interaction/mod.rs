@@ -18,7 +18,7 @@ mod start;
 use authly_core::{
     Effects, OAuthError, PlainToken, RequestContext, StorageError, Timestamp,
     client::Client,
-    interaction::{Interaction, InteractionState},
+    interaction::{Authentication, Interaction, InteractionState},
     ports::{AdvanceOutcome, Transition},
     session::Session,
     user::User,
@@ -26,8 +26,8 @@ use authly_core::{
 
 pub use consent::{ConsentPrompt, ConsentStep, ConsentVerdict, Decision, show_consent, submit_consent};
 pub use login::{
-    Authenticated, Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, PasswordAttempt, Refusal,
-    show_login, submit_login,
+    Authenticated, Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, PasswordAttempt,
+    Refusal, show_login, submit_login,
 };
 pub use start::{persist, start};
 
@@ -165,6 +165,16 @@ struct SignedIn {
 }
 
 impl SignedIn {
+    /// As an interaction takes note of it.
+    fn authentication(&self) -> Authentication {
+        Authentication {
+            session_id: self.session.id,
+            user_id: self.user.id,
+            auth_time: self.session.auth_time,
+            amr: self.session.amr.clone(),
+        }
+    }
+
     /// Seconds since the person last proved who they are.
     fn age_secs(&self, now: Timestamp) -> u64 {
         now.since(self.session.auth_time).as_secs()
