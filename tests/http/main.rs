@@ -45,7 +45,6 @@ mod refresh;
 mod routes;
 mod scope;
 mod session_cookie;
-mod session_cookie;
 mod swap_under_load;
 mod tabs;
 mod throttle;
