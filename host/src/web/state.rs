@@ -41,7 +41,7 @@ pub struct Edge {
     pub limits: ServerLimits,
     /// `server.trusted_proxies`: peers whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where each request's one clock reading comes from.
+    /// Where each request's clock reading comes from.
     pub clock: Arc<dyn Clock>,
     /// Randomness for request ids.
     pub rng: Arc<dyn Rng>,

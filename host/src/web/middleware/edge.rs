@@ -1,6 +1,7 @@
 //! Around every request, also those that no route serves.
 //!
-//! 1. The request id and the client's address are decided, the clock is read once: the [`RequestContext`].
+//! 1. The request id and the client's address are decided: the [`RequestContext`]. Its time is that of the head until
+//!    the body is read, which is when the policy sets it for the handler.
 //! 2. The rest of the server answers.
 //! 3. Security headers and the request id are set, the request is logged and counted.
 

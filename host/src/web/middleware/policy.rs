@@ -2,7 +2,8 @@
 //!
 //! 1. A CORS preflight is answered.
 //! 2. Cross-site requests, and those of an address that sent too many, are refused where the row says so.
-//! 3. Within the request's deadline: the body is read, the handler runs. A panic is a 500 of this request alone.
+//! 3. Within the request's deadline: the body is read, then the clock, then the handler runs. A panic is a 500 of this
+//!    request alone.
 //! 4. Errors are put in the form of the row's surface: JSON for programs, a page for people.
 //! 5. Cache and CORS headers are set, on errors too.
 
@@ -95,7 +96,13 @@ fn admit(row: &Row, request: &Request) -> Result<(), Failure> {
 async fn run(edge: &Edge, route: &Route, request: Request, next: Next) -> Response {
     let handled = async {
         match body::read(request, route.body_bytes_max, edge.limits.body_timeout).await {
-            Ok(request) => next.run(request).await,
+            Ok(mut request) => {
+                // A body may take its time to arrive; what expired meanwhile has expired.
+                if let Some(context) = request.extensions_mut().get_mut::<RequestContext>() {
+                    context.now = edge.clock.now();
+                }
+                next.run(request).await
+            }
             Err(failure) => failure.into_response(),
         }
     };

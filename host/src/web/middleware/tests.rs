@@ -1,6 +1,7 @@
 //! Edge and policy around small handlers: what every route's client sees, whatever the handler does.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use axum::{
     response::Html,
     routing::{MethodFilter, get, on},
 };
+use futures_util::stream;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -113,6 +115,7 @@ async fn act(Context(context): Context, body: Bytes) -> Result<Html<String>, Fai
         b"panic" => panic!("a handler with a bug"),
         b"hang" => std::future::pending().await,
         b"down" => Err(Failure::unavailable()),
+        b"time" => Ok(Html(context.now.as_secs().to_string())),
         b"bad" => Err(OAuthError::new(ErrorCode::InvalidRequest, "Do this.").into()),
         _ => Ok(Html(context.client_ip.to_string())),
     }
@@ -301,6 +304,19 @@ async fn a_handler_that_never_answers_is_a_503_at_the_request_deadline() {
         "*",
         "a script must be able to read why"
     );
+}
+
+#[tokio::test]
+async fn the_time_of_a_request_is_when_its_body_had_arrived() {
+    let web = Web::new();
+    let clock = web.clock.clone();
+    let body = stream::once(async move {
+        clock.advance(9);
+        Ok::<_, Infallible>(Bytes::from_static(b"time"))
+    });
+    let request = Request::post("/api").body(Body::from_stream(body)).unwrap();
+    let answer = web.router.oneshot(request).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "9");
 }
 
 #[tokio::test]
