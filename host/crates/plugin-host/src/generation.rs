@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -42,9 +42,14 @@ pub(crate) struct Generation {
     admission: Arc<Semaphore>,
     /// It has answered at least once.
     proven: AtomicBool,
+    /// How often its predecessor answered where it failed.
+    outdone: AtomicU32,
 }
 
 impl Generation {
+    /// So many failures that its predecessor answered make it a bad version.
+    pub const OUTDONE_MAX: u32 = 5;
+
     pub fn new(prepared: Prepared, number: i64, activated_at: Timestamp) -> Self {
         let concurrency = prepared.manifest.limits.concurrency as usize;
         Self {
@@ -58,6 +63,7 @@ impl Generation {
             activated_at,
             admission: Arc::new(Semaphore::new(concurrency)),
             proven: AtomicBool::new(false),
+            outdone: AtomicU32::new(0),
         }
     }
 
@@ -69,6 +75,17 @@ impl Generation {
     /// It answered.
     pub fn prove(&self) {
         self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Its predecessor answered where it failed. Whether that was once too often: every [`Self::OUTDONE_MAX`] times,
+    /// so that a rollback that could not be done is tried again.
+    pub fn is_bad_after(&self, error: &CallError) -> bool {
+        // A busy machine makes a good version late, so lateness counts only against one that has never answered.
+        if error.is_transient() && self.proven.load(Ordering::Relaxed) {
+            return false;
+        }
+        let outdone = self.outdone.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        outdone.is_multiple_of(Self::OUTDONE_MAX)
     }
 
     /// Asks for a patch to `claims`.

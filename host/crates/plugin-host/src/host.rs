@@ -155,7 +155,7 @@ impl PluginHost {
         drop(self.inner.reload.lock().await);
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }
 }

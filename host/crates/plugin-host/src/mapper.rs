@@ -36,7 +36,7 @@ impl ClaimMapper for PluginHost {
 }
 
 async fn run(
-    host: &Inner,
+    host: &Arc<Inner>,
     slot: &Slot,
     input: &ClaimMapInput,
     claims: &mut Claims,
@@ -69,16 +69,16 @@ async fn run(
     };
     match attempt(host, current, half, claims).await {
         Err(error) if !matches!(error, CallError::Overloaded) => {
-            attempt(
-                host,
-                predecessor,
-                Attempt {
-                    may_fall_back: false,
-                    ..half
-                },
-                claims,
-            )
-            .await
+            let last = Attempt {
+                may_fall_back: false,
+                ..half
+            };
+            let answered = attempt(host, predecessor, last, claims).await?;
+            // Only now: where the predecessor fails too, the input may be what is wrong.
+            if current.is_bad_after(&error) {
+                host.begin_rollback(&current.id, error.to_string());
+            }
+            Ok(answered)
         }
         answered => answered,
     }

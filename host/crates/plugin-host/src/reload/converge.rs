@@ -139,11 +139,9 @@ impl Inner {
                     Some(Arc::clone(current))
                 }
             }
-            // This node has just started: what ran before is in storage, and of use only while the new one is young.
-            _ if self.clock.now().since(new.activated_at) < self.canary => {
-                self.stored_predecessor(desired).await
-            }
-            _ => None,
+            // This node has just started: what ran before is in storage. However long ago that was, here the new one
+            // has not answered yet.
+            _ => self.stored_predecessor(desired).await,
         };
         let policy = self.policy.load();
         earlier.filter(|earlier| {

@@ -4,6 +4,7 @@ mod converge;
 mod directory;
 mod pipeline;
 mod propose;
+mod rollback;
 pub(crate) mod watch;
 
 use std::collections::BTreeMap;

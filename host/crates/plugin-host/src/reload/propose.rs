@@ -67,6 +67,12 @@ impl ProposalOutcome {
     }
 }
 
+/// A candidate that passed every check, about to become the desired one.
+pub(super) struct Change {
+    pub component: PluginComponent,
+    pub prepared: Prepared,
+}
+
 impl Inner {
     /// Looks at every pair in the directory.
     pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState, scan: Scan) -> Vec<Proposal> {
@@ -176,7 +182,13 @@ impl Inner {
             return Ok(ProposalOutcome::KnownBefore);
         }
         match self.prepare(name, candidate.clone()).await {
-            Ok(prepared) => self.activate(name, candidate, desired, prepared).await,
+            Ok(prepared) => {
+                let change = Change {
+                    component: candidate,
+                    prepared,
+                };
+                self.activate(name, desired, change).await
+            }
             Err(reason) if reason.is_transient() => Ok(ProposalOutcome::Postponed {
                 reason: reason.to_string(),
             }),
@@ -184,7 +196,7 @@ impl Inner {
         }
     }
 
-    async fn desired(&self, name: &PluginName) -> Result<Option<DesiredPlugin>, StorageError> {
+    pub(super) async fn desired(&self, name: &PluginName) -> Result<Option<DesiredPlugin>, StorageError> {
         Ok(self
             .storage
             .load_plugins()
@@ -196,43 +208,62 @@ impl Inner {
     async fn activate(
         self: &Arc<Self>,
         name: &PluginName,
-        component: PluginComponent,
         desired: Option<DesiredPlugin>,
-        prepared: Prepared,
+        change: Change,
     ) -> Result<ProposalOutcome, StorageError> {
-        let expected = desired.map(|plugin| plugin.generation);
+        let activated = self
+            .compare_and_set(name, desired.as_ref(), &change.component, None)
+            .await?;
+        if let Some(generation) = activated {
+            self.follow_stored(name, Some(change.prepared)).await?;
+            return Ok(ProposalOutcome::Activated { generation });
+        }
+        self.follow_stored(name, None).await?;
+        Ok(ProposalOutcome::Stale)
+    }
+
+    /// Makes a candidate the desired one, unless the plugin has changed since `desired` was read: then `None`.
+    /// `because`: what led to it, for the audit.
+    pub(super) async fn compare_and_set(
+        &self,
+        name: &PluginName,
+        desired: Option<&DesiredPlugin>,
+        component: &PluginComponent,
+        because: Option<AuditEvent>,
+    ) -> Result<Option<i64>, StorageError> {
+        let expected_generation = desired.map(|plugin| plugin.generation);
         let now = self.clock.now();
         let activated = AuditAction::PluginActivated {
             plugin: name.as_str().to_owned(),
             digest: component.digest.to_hex(),
-            generation: expected.unwrap_or(0).saturating_add(1),
+            generation: expected_generation.unwrap_or(0).saturating_add(1),
         };
-        let effects =
+        let mut effects =
             Effects::audited(AuditEvent::internal(now, activated)).invalidating(Topic::Plugin, name.as_str());
+        effects.audit.splice(0..0, because);
         let activation = Activation {
             name: name.clone(),
-            component,
-            expected_generation: expected,
+            component: component.clone(),
+            expected_generation,
             now,
         };
-        let outcome = self.storage.activate_plugin(activation, effects).await?;
-        let desired = self.desired(name).await?;
-        match outcome {
-            ActivateOutcome::Activated { generation } => {
-                if let Some(desired) = desired {
-                    // Another node may have been quicker still: then what was prepared is not what is desired.
-                    let prepared = Some(prepared).filter(|p| p.id.digest == desired.active_digest);
-                    self.follow(&desired, prepared).await?;
-                }
-                Ok(ProposalOutcome::Activated { generation })
-            }
-            ActivateOutcome::Stale => {
-                if let Some(desired) = desired {
-                    self.follow(&desired, None).await?;
-                }
-                Ok(ProposalOutcome::Stale)
-            }
-        }
+        Ok(match self.storage.activate_plugin(activation, effects).await? {
+            ActivateOutcome::Activated { generation } => Some(generation),
+            ActivateOutcome::Stale => None,
+        })
+    }
+
+    /// Follows what storage desires now. Another node may have been quicker still: then what was prepared is not it.
+    pub(super) async fn follow_stored(
+        self: &Arc<Self>,
+        name: &PluginName,
+        prepared: Option<Prepared>,
+    ) -> Result<(), StorageError> {
+        let Some(desired) = self.desired(name).await? else {
+            return Ok(());
+        };
+        let prepared = prepared.filter(|prepared| prepared.id.digest == desired.active_digest);
+        self.follow(&desired, prepared).await
     }
 
     async fn reject(

@@ -14,4 +14,5 @@ mod hostile;
 mod nodes;
 mod policy;
 mod refused;
+mod rollback;
 mod swap;
