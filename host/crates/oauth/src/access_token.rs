@@ -52,14 +52,12 @@ impl AccessToken<'_> {
 
 /// Whom the token is for: the client's audiences, else the issuer (RFC 9068 §3).
 ///
-/// With a scope that this server's own endpoints honour, the issuer is among them: UserInfo and the administrative
-/// API accept no token that does not name it.
+/// With `openid` the issuer is among them, because UserInfo accepts no token that does not name it. Nothing else adds
+/// it: an `admin` scope is not granted unless the client's registration names the issuer already.
 pub(crate) fn audience(client: &Client, scope: &ScopeSet, issuer: &Issuer) -> Vec<String> {
     let mut audience = client.audiences.clone();
-    let for_us = scope
-        .iter()
-        .any(|s| s.as_str() == scopes::OPENID || scopes::is_admin(s.as_str()));
-    if (audience.is_empty() || for_us) && !audience.iter().any(|a| a == issuer.as_str()) {
+    let for_userinfo = scope.contains(scopes::OPENID);
+    if (audience.is_empty() || for_userinfo) && !audience.iter().any(|a| a == issuer.as_str()) {
         audience.push(issuer.as_str().to_owned());
     }
     audience
@@ -114,9 +112,9 @@ mod tests {
         assert_eq!(of(&client, "read"), ["https://op.example"]);
         client.audiences = vec!["https://api.example".into()];
         assert_eq!(of(&client, "read"), ["https://api.example"]);
-        for for_us in ["openid read", "admin:users:read"] {
-            assert_eq!(of(&client, for_us), ["https://api.example", "https://op.example"]);
-        }
+        let with_userinfo = of(&client, "openid read");
+        assert_eq!(with_userinfo, ["https://api.example", "https://op.example"]);
+        assert_eq!(of(&client, "admin:users:read"), ["https://api.example"]);
         client.audiences = vec!["https://op.example".into()];
         assert_eq!(of(&client, "openid"), ["https://op.example"]);
     }

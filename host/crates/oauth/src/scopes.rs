@@ -2,6 +2,8 @@
 
 use authly_core::{ScopeSet, client::Client, ports::ScopeDefinition, user::User};
 
+use crate::Issuer;
+
 /// Asks for an ID token and opens UserInfo (OIDC Core §3.1.2.1).
 pub const OPENID: &str = "openid";
 /// Asks for a refresh token (OIDC Core §11).
@@ -61,8 +63,20 @@ pub fn grantable_to(scope: &ScopeSet, user: &User) -> ScopeSet {
 }
 
 /// What is left of a granted scope today: the client's registration or the person's role may have been cut since.
-pub(crate) fn still_grantable(granted: &ScopeSet, client: &Client, user: &User) -> ScopeSet {
-    grantable_to(&granted.intersection(&client.scopes), user)
+pub(crate) fn still_grantable(granted: &ScopeSet, client: &Client, user: &User, issuer: &Issuer) -> ScopeSet {
+    let granted = granted.intersection(&client.scopes);
+    grantable_to(&without_foreign_admin(&granted, client, issuer), user)
+}
+
+/// `admin` scopes are for this server alone, so only a client whose tokens are for this server gets them: one without
+/// audiences of its own, or with the issuer among them. An API that received such a token could administer the server.
+fn without_foreign_admin(scope: &ScopeSet, client: &Client, issuer: &Issuer) -> ScopeSet {
+    let for_us = client.audiences.is_empty() || client.audiences.iter().any(|a| a == issuer.as_str());
+    scope
+        .iter()
+        .filter(|s| for_us || !is_admin(s.as_str()))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -84,6 +98,29 @@ mod tests {
         assert_eq!(grantable_to(&scope, &user).to_string(), "administer openid");
         user.is_admin = true;
         assert_eq!(grantable_to(&scope, &user), scope);
+    }
+
+    #[test]
+    fn admin_scopes_are_for_clients_whose_tokens_are_for_the_issuer() {
+        let issuer = Issuer::parse("https://op.example").unwrap();
+        let scope = ScopeSet::parse("admin admin:users:read openid").unwrap();
+        let (mut client, mut user) = (testing::client("web"), testing::user("alice"));
+        client.scopes = scope.clone();
+        user.is_admin = true;
+        for (audiences, granted) in [
+            (&[][..], "admin admin:users:read openid"),
+            (&["https://op.example"], "admin admin:users:read openid"),
+            (
+                &["https://api.example", "https://op.example"],
+                "admin admin:users:read openid",
+            ),
+            (&["https://api.example"], "openid"),
+            (&["https://op.example/"], "openid"),
+        ] {
+            client.audiences = audiences.iter().map(|a| (*a).to_owned()).collect();
+            let left = still_grantable(&scope, &client, &user, &issuer);
+            assert_eq!(left.to_string(), granted, "{audiences:?}");
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub async fn userinfo(
     let scope = check_scope(&token)?;
     let bearer = load_bearer(provider, &token, ctx).await?;
     check_subject(&token, &bearer)?;
-    let scope = scopes::still_grantable(&scope, &bearer.client, &bearer.user);
+    let scope = scopes::still_grantable(&scope, &bearer.client, &bearer.user, &provider.issuer);
     let input = mapper_input(provider, &token, &bearer, scope, ctx);
     let mut shaped = claims::shape(provider.mapper.as_ref(), input)
         .await

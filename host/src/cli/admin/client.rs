@@ -58,7 +58,8 @@ pub(in crate::cli) struct CreateArgs {
     /// client_secret_basic, client_secret_post, or none for a public client.
     #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
     token_endpoint_auth_method: String,
-    /// An audience of its access tokens; the issuer when left out. May be repeated.
+    /// An audience of its access tokens; the issuer when left out. May be repeated. A client that has audiences is granted
+    /// admin scopes only when the issuer is among them.
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
     /// What its ID tokens are signed with.

@@ -145,7 +145,7 @@ pub(super) async fn exchange(request: GrantRequest<'_>) -> Result<TokenResponse,
     }
     check_alive(&loaded, request.ctx.now)?;
     let user = check_user(&loaded, user)?;
-    let scope = check_scope(&loaded, request.client, &user)?;
+    let scope = check_scope(&loaded, request, &user)?;
 
     let actor = Actor::Person {
         user: &user,
@@ -221,8 +221,9 @@ fn check_user(loaded: &LoadedCode, user: Option<User>) -> Result<User, CodeError
 }
 
 /// What may still be granted of what was.
-fn check_scope(loaded: &LoadedCode, client: &Client, user: &User) -> Result<ScopeSet, CodeError> {
-    let scope = scopes::still_grantable(&loaded.code.scope, client, user);
+fn check_scope(loaded: &LoadedCode, request: GrantRequest<'_>, user: &User) -> Result<ScopeSet, CodeError> {
+    let issuer = &request.provider.issuer;
+    let scope = scopes::still_grantable(&loaded.code.scope, request.client, user, issuer);
     if scope.is_empty() {
         Err(CodeError::NothingLeft {
             grant_id: loaded.grant.id,

@@ -14,7 +14,7 @@ use super::{
     GrantRequest, IssueError,
     issue::{Actor, Issue, issue},
 };
-use crate::{Params, refresh, scopes, token::TokenResponse};
+use crate::{Issuer, Params, refresh, scopes, token::TokenResponse};
 
 /// Why a refresh token gave no tokens.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ impl RefreshError {
 /// # Errors
 /// [`RefreshError`]; only [`RefreshError::Replayed`] changed anything.
 pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, RefreshError> {
-    let storage = request.provider.storage.as_ref();
+    let (storage, issuer) = (request.provider.storage.as_ref(), &request.provider.issuer);
     let presented = request.params.get("refresh_token").ok_or(RefreshError::Missing)?;
     let presented = PlainToken::presented(presented).ok_or(RefreshError::Unknown)?;
     let loaded = storage
@@ -133,7 +133,7 @@ pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, 
     }
     check_alive(&loaded, request.ctx.now)?;
     let user = check_user(&loaded, user)?;
-    let scope = check_scope(&loaded, request.client, &user, request.params)?;
+    let scope = check_scope(&loaded, (request.client, issuer), &user, request.params)?;
 
     // A refreshed ID token has no nonce: it answers no authorization request (OIDC Core §12.2).
     let actor = Actor::Person {
@@ -194,12 +194,12 @@ fn check_user(loaded: &LoadedRefresh, user: Option<User>) -> Result<User, Refres
 /// client or the person lost since. `offline_access` must be among what is left, whether asked for again or not.
 fn check_scope(
     loaded: &LoadedRefresh,
-    client: &Client,
+    (client, issuer): (&Client, &Issuer),
     user: &User,
     params: &Params,
 ) -> Result<ScopeSet, RefreshError> {
     let grant_id = loaded.grant.id;
-    let left = scopes::still_grantable(&loaded.token.scope, client, user);
+    let left = scopes::still_grantable(&loaded.token.scope, client, user, issuer);
     if !refresh::is_due(client, &left) {
         return Err(RefreshError::NotOffline { grant_id });
     }
@@ -319,7 +319,9 @@ mod tests {
         let mut client = testing::client("web");
         client.scopes = ScopeSet::parse(registered).unwrap();
         let params = Params::parse(format!("scope={requested}").as_bytes()).unwrap();
-        check_scope(&loaded(granted), &client, &testing::user("alice"), &params)
+        let issuer = Issuer::parse("https://op.example").unwrap();
+        let alice = testing::user("alice");
+        check_scope(&loaded(granted), (&client, &issuer), &alice, &params)
             .map(|s| s.to_string())
             .map_err(|e| e.oauth().code)
     }

@@ -245,12 +245,26 @@ async fn an_algorithm_without_a_key_is_our_failure() {
 #[tokio::test]
 async fn admin_scopes_are_for_administrators_through_clients_registered_for_them() {
     let scope = "openid admin:users:read";
-    for (is_admin, registered, granted) in [
-        (true, "openid admin:users:read", "admin:users:read openid"),
-        (false, "openid admin:users:read", "openid"),
-        (true, "openid", "openid"),
+    for (is_admin, registered, audience, granted) in [
+        (true, "openid admin:users:read", None, "admin:users:read openid"),
+        (
+            true,
+            "openid admin:users:read",
+            Some("https://op.example"),
+            "admin:users:read openid",
+        ),
+        // Its tokens go to an API, which must not be able to administer the server with them.
+        (
+            true,
+            "openid admin:users:read",
+            Some("https://api.example"),
+            "openid",
+        ),
+        (false, "openid admin:users:read", None, "openid"),
+        (true, "openid", None, "openid"),
     ] {
         let mut client = testing::client("web");
+        client.audiences = audience.into_iter().map(str::to_owned).collect();
         client.scopes = authly_core::ScopeSet::parse(registered).unwrap();
         let site = Site::with(
             client,
