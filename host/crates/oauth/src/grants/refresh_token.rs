@@ -113,7 +113,7 @@ impl RefreshError {
 /// # Errors
 /// [`RefreshError`]; only [`RefreshError::Replayed`] changed anything.
 pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, RefreshError> {
-    let (storage, issuer) = (request.provider.storage.as_ref(), &request.provider.issuer);
+    let storage = request.provider.storage.as_ref();
     let presented = request.params.get("refresh_token").ok_or(RefreshError::Missing)?;
     let presented = PlainToken::presented(presented).ok_or(RefreshError::Unknown)?;
     let loaded = storage
@@ -133,7 +133,8 @@ pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, 
     }
     check_alive(&loaded, request.ctx.now)?;
     let user = check_user(&loaded, user)?;
-    let scope = check_scope(&loaded, (request.client, issuer), &user, request.params)?;
+    let parties = (request.client, &request.provider.issuer);
+    let scope = check_scope(&loaded, parties, &user, request.params)?;
 
     // A refreshed ID token has no nonce: it answers no authorization request (OIDC Core §12.2).
     let actor = Actor::Person {
