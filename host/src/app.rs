@@ -16,7 +16,8 @@ use authly_core::{
 use authly_jose::{LocalSigner, SharedKeys};
 use authly_oauth::{Issuer, Provider, interaction::Authenticator, scopes};
 use authly_plugin_host::PluginHost;
-use authly_storage::{Sealer, cache::CachedStorage};
+use authly_storage::{Sealer, cache::cached};
+use tokio::sync::Notify;
 
 pub use self::{
     dev::{DevError, DevSeed},
@@ -102,8 +103,6 @@ pub struct Opened {
     pub storage: Arc<dyn Storage>,
     /// The one tenant.
     pub tenant: Arc<dyn TenantStorage>,
-    /// The cache, which must be kept in step while it is used.
-    cache: CachedStorage,
     /// The key that seals what is secret at rest.
     encryption_key: SecretBytes,
 }
@@ -123,14 +122,12 @@ pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> 
         );
     }
     let storage = authly_storage::open(&config.database, sealer).await?;
-    let cache = authly_storage::cache::cached(storage, Arc::clone(&world.clock));
-    let storage: Arc<dyn Storage> = Arc::new(cache.clone());
+    let storage: Arc<dyn Storage> = Arc::new(cached(storage, Arc::clone(&world.clock)));
     let tenant = storage.tenant(&TenantId::default_tenant());
     tenant.seed_scopes(&scopes::seeded(), Effects::none()).await?;
     Ok(Opened {
         storage,
         tenant,
-        cache,
         encryption_key,
     })
 }
@@ -295,20 +292,12 @@ fn web_state(
 /// What every node does beside answering: following changes of keys and plugins, purging.
 fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
     let jobs = Jobs::new();
-    jobs.spawn("cache", opened.cache.clone().run(std::future::pending()));
     let (for_keys, for_plugins) = (Listener::new(Topic::Key), Listener::new(Topic::Plugin));
     let (keys_changed, plugins_changed) = (Arc::clone(&for_keys.changed), Arc::clone(&for_plugins.changed));
     jobs.start(&opened.storage, &world.clock, vec![for_keys, for_plugins]);
-    let (tenant, keys) = (Arc::clone(&opened.tenant), Arc::clone(&parts.provider.keys));
     jobs.spawn(
         "keys",
-        reload_when_changed("signing keys", keys_changed, move || {
-            let (tenant, keys) = (Arc::clone(&tenant), Arc::clone(&keys));
-            async move {
-                keys.store(keys::load_keys(&tenant).await?);
-                Ok(())
-            }
-        }),
+        follow_keys(&opened.tenant, &parts.provider.keys, keys_changed),
     );
     let plugins = Arc::clone(&parts.plugins);
     jobs.spawn(
@@ -320,3 +309,22 @@ fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
     );
     jobs
 }
+
+/// Keeps the parsed keys in step with the stored ones.
+fn follow_keys(
+    tenant: &Arc<dyn TenantStorage>,
+    keys: &Arc<SharedKeys>,
+    changed: Arc<Notify>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (tenant, keys) = (Arc::clone(tenant), Arc::clone(keys));
+    reload_when_changed("signing keys", changed, move || {
+        let (tenant, keys) = (Arc::clone(&tenant), Arc::clone(&keys));
+        async move {
+            keys.store(keys::load_keys(&tenant).await?);
+            Ok(())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Follows the invalidation sequence, the one way in which nodes, and the command line beside them, tell each other
 //! that something changed.
 //!
-//! The sequence is polled; the database's hints only wake the poll early. A storage that caches learns from the same
-//! polls, because they go through it, and bypasses its caches while none succeeds.
+//! The sequence is polled; the database's hints only wake the poll early. This is a node's only poller: a storage that
+//! caches learns from the same polls, because they go through it, and bypasses its caches while none succeeds. So a
+//! listener that is woken finds the cache without what has changed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +35,8 @@ impl Listener {
     }
 }
 
-/// Polls for ever and wakes the listeners. After an outage all of them are woken: what they know may be old.
+/// Polls for ever and wakes the listeners. At the start and after an outage all of them are woken: what they know may
+/// be old.
 pub async fn watch_invalidations(log: Arc<dyn InvalidationLog>, listeners: Vec<Listener>) {
     let mut watch = Watch {
         log,
@@ -88,11 +90,17 @@ impl Watch {
     async fn step(&mut self) -> Result<(), authly_core::StorageError> {
         let cursor = match self.cursor {
             Some(cursor) => cursor,
-            None => self.log.invalidation_start().await?,
+            None => {
+                let start = self.log.invalidation_start().await?;
+                self.cursor = Some(start);
+                // What the listeners know was read before the sequence was followed: they look once more.
+                self.wake(|_| true);
+                start
+            }
         };
         let batch = self.log.poll_invalidations(cursor).await?;
         self.cursor = Some(batch.cursor);
-        self.wake(|topic| batch.items.iter().any(|(_, item)| item.topic == topic));
+        self.wake(|topic| batch.items.iter().any(|item| item.invalidation.topic == topic));
         Ok(())
     }
 
@@ -110,7 +118,7 @@ mod tests {
     use async_trait::async_trait;
     use authly_core::{
         Invalidation, StorageError, TenantId,
-        ports::{InvalidationBatch, StorageResult},
+        ports::{InvalidationBatch, SequencedInvalidation, StorageResult},
     };
 
     use super::*;
@@ -133,13 +141,14 @@ mod tests {
             let items = match (!answers.is_empty()).then(|| answers.remove(0)) {
                 Some(None) => return Err(StorageError::Unavailable("gone".into())),
                 Some(Some(topic)) => {
-                    vec![(
-                        TenantId::default_tenant(),
-                        Invalidation {
+                    vec![SequencedInvalidation {
+                        seq: cursor.0,
+                        tenant: TenantId::default_tenant(),
+                        invalidation: Invalidation {
                             topic,
                             key: "x".into(),
                         },
-                    )]
+                    }]
                 }
                 None => vec![],
             };
@@ -182,18 +191,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_wakes_those_whom_it_concerns() {
-        let (queue, mut watch, [key, plugin]) = watch(vec![Some(Topic::Plugin)]);
+        let (queue, mut watch, [key, plugin]) = watch(vec![Some(Topic::Client), Some(Topic::Plugin)]);
+        watch.poll().await;
+        assert!(
+            woken(&plugin).await && woken(&key).await,
+            "what they know is older than the first poll"
+        );
         watch.poll().await;
         assert!(woken(&plugin).await && !woken(&key).await);
         watch.poll().await;
         assert!(!woken(&plugin).await);
-        assert_eq!(*queue.polled_from.lock().unwrap(), [7, 8]);
+        assert_eq!(*queue.polled_from.lock().unwrap(), [7, 8, 9]);
     }
 
     #[tokio::test]
     async fn an_outage_keeps_the_cursor_and_wakes_everybody_afterwards() {
         let (queue, mut watch, [key, plugin]) = watch(vec![Some(Topic::Client), None, None]);
-        for _ in 0..3 {
+        watch.poll().await;
+        assert!(woken(&key).await && woken(&plugin).await);
+        for _ in 0..2 {
             watch.poll().await;
         }
         assert!(!watch.reachable && !woken(&key).await);

@@ -9,7 +9,7 @@ use authly_core::{
     interaction::Interaction,
     key::StoredKey,
     plugin::{DesiredPlugin, PluginComponent},
-    ports::ScopeDefinition,
+    ports::{ScopeDefinition, SequencedInvalidation},
     secret::SecretText,
     session::Session,
     user::{LoginRecord, User},
@@ -424,9 +424,13 @@ macro_rules! invalidation_columns {
 pub(crate) use invalidation_columns;
 
 /// `None` for a topic of a newer release: this one caches nothing of that kind.
-pub(crate) fn invalidation(row: &mut impl Columns) -> Read<Option<(TenantId, Invalidation)>> {
+pub(crate) fn invalidation(seq: i64, row: &mut impl Columns) -> Read<Option<SequencedInvalidation>> {
     let tenant = codec::tenant_id(&row.text()?)?;
     let topic = Topic::parse(&row.text()?);
     let key = row.text()?;
-    Ok(topic.map(|topic| (tenant, Invalidation { topic, key })))
+    Ok(topic.map(|topic| SequencedInvalidation {
+        seq,
+        tenant,
+        invalidation: Invalidation { topic, key },
+    }))
 }

@@ -56,8 +56,10 @@ pub struct Completion {
 pub enum CompleteOutcome {
     /// The code is good.
     Completed,
-    /// Somebody completed it before (a double click): no second code exists.
+    /// It was answered before (a double click): no second code exists.
     AlreadyFinished,
+    /// It was at another version, expired or gone, and nothing was written: load it again.
+    Stale,
 }
 
 /// The persisted state of authorizations.

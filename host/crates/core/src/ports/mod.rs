@@ -21,7 +21,9 @@ pub use hooks::{
 pub use interactions::{
     AdvanceOutcome, CompleteOutcome, Completion, ConsentStore, InteractionStore, Transition,
 };
-pub use operations::{InvalidationBatch, InvalidationCursor, InvalidationLog, Maintenance, PurgeReport};
+pub use operations::{
+    InvalidationBatch, InvalidationCursor, InvalidationLog, Maintenance, PurgeReport, SequencedInvalidation,
+};
 pub use registry::{
     ActivateOutcome, Activation, ClientStore, KeyStore, Page, PluginStore, ScopeDefinition, ScopeStore,
 };

@@ -9,11 +9,22 @@ use crate::{effects::Invalidation, ids::TenantId, time::Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidationCursor(pub i64);
 
+/// One entry of the invalidation sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SequencedInvalidation {
+    /// Its number, by which a poller knows one it has been given before. Says nothing about the order of commits.
+    pub seq: i64,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What to forget.
+    pub invalidation: Invalidation,
+}
+
 /// What a poll found.
 #[derive(Clone, Debug)]
 pub struct InvalidationBatch {
     /// Everything that may be new, some of it perhaps seen before: applying is idempotent.
-    pub items: Vec<(TenantId, Invalidation)>,
+    pub items: Vec<SequencedInvalidation>,
     /// Where to poll from next.
     pub cursor: InvalidationCursor,
 }

@@ -8,7 +8,7 @@ use crate::{
     effects::Effects,
     ids::ClientId,
     key::{SigningAlg, StoredKey},
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     time::Timestamp,
 };
 
@@ -104,15 +104,20 @@ pub trait PluginStore: Send + Sync {
     async fn load_plugins(&self) -> StorageResult<Vec<DesiredPlugin>>;
     /// A candidate's bytes.
     async fn load_component(&self, digest: PluginDigest) -> StorageResult<Option<PluginComponent>>;
-    /// Whether stored history has ever seen this candidate under this name, activated or refused.
-    async fn has_seen_plugin(&self, name: &PluginName, digest: PluginDigest) -> StorageResult<bool>;
+    /// What became of this candidate under this name; `None` when stored history has never seen it.
+    async fn plugin_history(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+    ) -> StorageResult<Option<PluginHistory>>;
     /// Compare-and-set on the generation: makes the candidate the desired one and remembers the one before.
     async fn activate_plugin(
         &self,
         activation: Activation,
         effects: Effects,
     ) -> StorageResult<ActivateOutcome>;
-    /// Remembers that a candidate was refused, so that no node retries it until it changes.
+    /// Remembers that a candidate was refused for what it is, taken back or given up, so that no starting node retries
+    /// it until it changes.
     async fn reject_plugin(
         &self,
         name: &PluginName,

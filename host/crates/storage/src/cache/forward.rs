@@ -5,7 +5,7 @@ use authly_core::{
     ClientId, Effects, GrantId, SecretText, SessionId, Timestamp, TokenHash, UserId,
     grant::{Consent, Grant},
     interaction::Interaction,
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{
         ActivateOutcome, Activation, AdvanceOutcome, CodeStore, CompleteOutcome, Completion, ConsentStore,
         GrantStore, InteractionStore, LoadedCode, LoadedRefresh, Page, PluginStore, RedeemEffects,
@@ -28,8 +28,12 @@ impl PluginStore for CachedTenant {
         self.inner.load_component(digest).await
     }
 
-    async fn has_seen_plugin(&self, name: &PluginName, digest: PluginDigest) -> StorageResult<bool> {
-        self.inner.has_seen_plugin(name, digest).await
+    async fn plugin_history(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+    ) -> StorageResult<Option<PluginHistory>> {
+        self.inner.plugin_history(name, digest).await
     }
 
     async fn activate_plugin(

@@ -1,7 +1,8 @@
 //! A cache before either backend: clients, scopes and signing keys, which every request reads and hardly any changes.
 //!
-//! What may be stale, and for how long. A node polls the invalidation sequence every [`POLL_INTERVAL`], sooner when
-//! the database hints, and forgets what others changed. Its own changes it forgets at once. A node that has had no good
+//! What may be stale, and for how long. A node polls the invalidation sequence through the cache, and what a poll
+//! answers is forgotten before it is answered: whoever then loads what has changed loads it from the database. A node's
+//! own changes it forgets at once. A node that has had no good
 //! poll for [`BYPASS_AFTER`] does not know what it missed: it reads through, so that an outage shows as an outage and
 //! never as an old answer, and starts with empty tables once polls succeed again. So an answer is never older than
 //! [`BYPASS_AFTER`].
@@ -13,8 +14,8 @@ mod tenant;
 mod tests;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -29,14 +30,12 @@ use authly_core::{
 
 use self::{tables::Tables, tenant::CachedTenant};
 
-/// How often a node polls when nothing hints.
-pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
-
 /// Without a good poll for this long, a node reads through its cache.
 pub const BYPASS_AFTER: Duration = Duration::from_secs(2);
 
-/// Puts a cache before `storage`. It is passed by until the first [`poll_once`](CachedStorage::poll_once), which
-/// [`run`](CachedStorage::run) makes at once.
+/// Puts a cache before `storage`. It is passed by until the first
+/// [`poll_invalidations`](InvalidationLog::poll_invalidations), and learns of changes from nothing else: a node polls
+/// through the cache, from one place.
 pub fn cached(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> CachedStorage {
     CachedStorage {
         shared: Arc::new(Shared {
@@ -44,7 +43,7 @@ pub fn cached(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> CachedStorage
             clock,
             tenants: RwLock::default(),
             last_poll: RwLock::default(),
-            cursor: tokio::sync::Mutex::default(),
+            position: Mutex::default(),
         }),
     }
 }
@@ -61,8 +60,17 @@ struct Shared {
     tenants: RwLock<HashMap<TenantId, Arc<Tables>>>,
     /// When the last good poll began.
     last_poll: RwLock<Option<Timestamp>>,
-    /// Where the next poll begins. Held while polling: one poll at a time.
-    cursor: tokio::sync::Mutex<Option<InvalidationCursor>>,
+    position: Mutex<Position>,
+}
+
+/// Where the node stands in the sequence.
+#[derive(Default)]
+struct Position {
+    /// Where the next poll begins; `None` before the first.
+    cursor: Option<InvalidationCursor>,
+    /// What the last poll answered. A cursor that is held back brings it again with every poll, and whoever reloads on
+    /// a change must not do so each time. Never more than one poll answers: what is below the cursor does not return.
+    handed_on: HashSet<i64>,
 }
 
 impl Shared {
@@ -99,59 +107,37 @@ impl Shared {
     }
 }
 
-impl CachedStorage {
-    /// Forgets what other nodes have changed since the last poll; or, when that is too long ago, everything.
+impl Shared {
+    /// What a poll from `from`, begun at `began`, means for the tables; answers what of it is new.
     ///
-    /// # Errors
-    /// Those of the database; nothing was forgotten, and the next poll begins where this one did.
-    pub async fn poll_once(&self) -> StorageResult<()> {
-        let mut cursor = self.shared.cursor.lock().await;
-        let began = self.shared.clock.now();
-        match *cursor {
-            Some(from) if self.shared.is_fresh() => {
-                let batch = self.shared.storage.poll_invalidations(from).await?;
-                for (tenant, invalidation) in &batch.items {
-                    self.shared.tables(tenant).forget(invalidation);
-                }
-                *cursor = Some(batch.cursor);
-            }
-            // The cursor before the tables: what changes in between is seen by the next poll.
-            _ => {
-                *cursor = Some(self.shared.storage.invalidation_start().await?);
-                self.shared.forget_everything();
-            }
+    /// Only a poll that goes on from the last one, in time, knows all that happened. Any other begins anew: the tables
+    /// are emptied after it, so that a load that began before it is not kept either.
+    fn apply(
+        &self,
+        from: InvalidationCursor,
+        began: Timestamp,
+        fresh: bool,
+        mut batch: InvalidationBatch,
+    ) -> InvalidationBatch {
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let goes_on = position.cursor == Some(from);
+        let seen = batch.items.iter().map(|item| item.seq).collect();
+        if goes_on {
+            batch.items.retain(|item| !position.handed_on.contains(&item.seq));
         }
-        self.shared.polled(began);
-        Ok(())
-    }
-
-    /// Polls until `shutdown` is done. Run one of these per node.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let mut shutdown = std::pin::pin!(shutdown);
-        let mut reachable = true;
-        loop {
-            match self.poll_once().await {
-                Ok(()) if !reachable => {
-                    tracing::info!("the invalidation sequence can be read again; caches are in use");
-                    reachable = true;
-                }
-                Err(error) if reachable => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(
-                        error,
-                        "the invalidation sequence cannot be read; caches will be passed by"
-                    );
-                    reachable = false;
-                }
-                Ok(()) | Err(_) => {}
+        *position = Position {
+            cursor: Some(batch.cursor),
+            handed_on: seen,
+        };
+        if goes_on && fresh {
+            for item in &batch.items {
+                self.tables(&item.tenant).forget(&item.invalidation);
             }
-            tokio::select! {
-                () = &mut shutdown => return,
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-                // Only while polls work: a hint must not turn an outage into a busy loop.
-                () = self.shared.storage.invalidation_hint(), if reachable => {}
-            }
+        } else {
+            self.forget_everything();
         }
+        self.polled(began);
+        batch
     }
 }
 
@@ -172,7 +158,9 @@ impl InvalidationLog for CachedStorage {
     }
 
     async fn poll_invalidations(&self, cursor: InvalidationCursor) -> StorageResult<InvalidationBatch> {
-        self.shared.storage.poll_invalidations(cursor).await
+        let (began, fresh) = (self.shared.clock.now(), self.shared.is_fresh());
+        let batch = self.shared.storage.poll_invalidations(cursor).await?;
+        Ok(self.shared.apply(cursor, began, fresh, batch))
     }
 
     async fn invalidation_hint(&self) {

@@ -32,11 +32,11 @@ impl Rng for Zeros {
     }
 }
 
-/// A storage whose invalidation sequence can be cut off. Its starts are counted.
+/// A storage whose invalidation sequence can be cut off, and whose cursor can be held back.
 struct Switched {
     inner: Arc<dyn Storage>,
     cut: AtomicBool,
-    starts: Mutex<u32>,
+    held_back: AtomicBool,
 }
 
 impl Switched {
@@ -58,12 +58,15 @@ impl Storage for Switched {
 impl InvalidationLog for Switched {
     async fn invalidation_start(&self) -> StorageResult<InvalidationCursor> {
         self.check()?;
-        *self.starts.lock().unwrap() += 1;
         self.inner.invalidation_start().await
     }
     async fn poll_invalidations(&self, cursor: InvalidationCursor) -> StorageResult<InvalidationBatch> {
         self.check()?;
-        self.inner.poll_invalidations(cursor).await
+        let mut batch = self.inner.poll_invalidations(cursor).await?;
+        if self.held_back.load(Ordering::SeqCst) {
+            batch.cursor = cursor;
+        }
+        Ok(batch)
     }
     async fn invalidation_hint(&self) {
         self.inner.invalidation_hint().await;
@@ -88,6 +91,7 @@ struct Fixture {
     here: Arc<dyn TenantStorage>,
     /// The tenant as another node changes it.
     elsewhere: Arc<dyn TenantStorage>,
+    cursor: Mutex<Option<InvalidationCursor>>,
 }
 
 impl Fixture {
@@ -100,7 +104,7 @@ impl Fixture {
         let storage = Arc::new(Switched {
             inner: Arc::clone(&inner),
             cut: AtomicBool::new(false),
-            starts: Mutex::default(),
+            held_back: AtomicBool::new(false),
         });
         let cache = cached(Arc::clone(&storage) as _, Arc::clone(&clock) as _);
         let tenant = TenantId::default_tenant();
@@ -112,7 +116,20 @@ impl Fixture {
             cache,
             here,
             elsewhere,
+            cursor: Mutex::default(),
         }
+    }
+
+    /// A poll from where the last one ended, as a node's poller makes it.
+    async fn poll(&self) -> StorageResult<usize> {
+        let known = *self.cursor.lock().unwrap();
+        let cursor = match known {
+            Some(cursor) => cursor,
+            None => self.cache.invalidation_start().await?,
+        };
+        let batch = self.cache.poll_invalidations(cursor).await?;
+        *self.cursor.lock().unwrap() = Some(batch.cursor);
+        Ok(batch.items.len())
     }
 
     async fn disable_elsewhere(&self, effects: Effects) {
@@ -162,13 +179,13 @@ fn invalidating() -> Effects {
 #[tokio::test]
 async fn client_is_remembered_until_it_is_invalidated() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(f.sees_enabled().await);
     f.disable_elsewhere(Effects::none()).await;
     assert!(f.sees_enabled().await, "remembered");
     f.disable_elsewhere(invalidating()).await;
     assert!(f.sees_enabled().await, "not polled yet");
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(!f.sees_enabled().await);
 }
 
@@ -178,7 +195,7 @@ async fn cache_is_passed_by_before_the_first_poll() {
     assert!(f.sees_enabled().await);
     f.disable_elsewhere(Effects::none()).await;
     assert!(!f.sees_enabled().await);
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(
         !f.sees_enabled().await,
         "what was read before it is not believed after it"
@@ -188,12 +205,12 @@ async fn cache_is_passed_by_before_the_first_poll() {
 #[tokio::test]
 async fn cache_is_passed_by_two_seconds_after_the_last_good_poll() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(f.sees_enabled().await);
     f.storage.cut.store(true, Ordering::SeqCst);
     f.disable_elsewhere(invalidating()).await;
     f.clock.advance_millis(1_999);
-    f.cache.poll_once().await.unwrap_err();
+    f.poll().await.unwrap_err();
     assert!(f.sees_enabled().await);
     f.clock.advance_millis(1);
     assert!(!f.sees_enabled().await, "exactly at the bound");
@@ -202,26 +219,26 @@ async fn cache_is_passed_by_two_seconds_after_the_last_good_poll() {
 #[tokio::test]
 async fn cache_starts_empty_after_an_outage() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(f.sees_enabled().await);
     f.storage.cut.store(true, Ordering::SeqCst);
     // The row of this one may be purged before the node is back: it must not need it.
     f.disable_elsewhere(Effects::none()).await;
     f.clock.advance_millis(2_000);
-    f.cache.poll_once().await.unwrap_err();
+    f.poll().await.unwrap_err();
     f.storage.cut.store(false, Ordering::SeqCst);
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(!f.sees_enabled().await);
-    assert_eq!(*f.storage.starts.lock().unwrap(), 2);
+    f.disable_elsewhere(Effects::none()).await;
     f.clock.advance_millis(1_000);
-    f.cache.poll_once().await.unwrap();
-    assert_eq!(*f.storage.starts.lock().unwrap(), 2, "goes on from its cursor");
+    f.poll().await.unwrap();
+    assert!(!f.sees_enabled().await);
 }
 
 #[tokio::test]
 async fn clock_that_goes_backwards_is_not_believed() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(f.sees_enabled().await);
     f.disable_elsewhere(Effects::none()).await;
     f.clock.advance_millis(-1);
@@ -231,7 +248,7 @@ async fn clock_that_goes_backwards_is_not_believed() {
 #[tokio::test]
 async fn own_changes_are_seen_at_once() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert!(f.sees_enabled().await);
     let id = client().id;
     assert!(
@@ -278,7 +295,7 @@ fn key(kid: &str, alg: SigningAlg) -> StoredKey {
 #[tokio::test]
 async fn scopes_and_keys_are_remembered_until_they_are_invalidated() {
     let f = Fixture::new().await;
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     let seen = async || {
         (
             f.here.list_scopes().await.unwrap().len(),
@@ -305,37 +322,60 @@ async fn scopes_and_keys_are_remembered_until_they_are_invalidated() {
         Effects::none().invalidating(Topic::Key, "b"),
     );
     f.elsewhere.seed_scopes(&[scope("b")], scopes).await.unwrap();
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert_eq!(seen().await, (2, 0));
     f.elsewhere
         .ensure_active_key(&key("b", SigningAlg::Rs256), keys)
         .await
         .unwrap();
-    f.cache.poll_once().await.unwrap();
+    f.poll().await.unwrap();
     assert_eq!(seen().await, (2, 2));
 }
 
 #[tokio::test]
-async fn run_applies_what_the_hint_announces_and_ends_when_told() {
+async fn poll_from_another_place_begins_anew() {
     let f = Fixture::new().await;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(f.cache.clone().run(async {
-        drop(stopped.await);
-    }));
-    let limit = Duration::from_secs(30);
-    let applied = tokio::time::timeout(limit, async {
-        while !f.cache.shared.is_fresh() {
-            tokio::task::yield_now().await;
-        }
-        assert!(f.sees_enabled().await);
-        f.disable_elsewhere(invalidating()).await;
-        while f.sees_enabled().await {
-            tokio::task::yield_now().await;
-        }
-    });
-    applied.await.unwrap();
-    stop.send(()).unwrap();
-    tokio::time::timeout(limit, running).await.unwrap().unwrap();
+    f.poll().await.unwrap();
+    assert!(f.sees_enabled().await);
+    f.disable_elsewhere(invalidating()).await;
+    // It does not hear of the change, and nothing old is believed because of it.
+    let later = f.cache.invalidation_start().await.unwrap();
+    assert!(f.cache.poll_invalidations(later).await.unwrap().items.is_empty());
+    assert!(!f.sees_enabled().await);
+}
+
+#[tokio::test]
+async fn what_a_poll_answers_is_forgotten_before_it_is_answered() {
+    let f = Fixture::new().await;
+    f.poll().await.unwrap();
+    assert!(f.here.load_keys().await.unwrap().is_empty());
+    let told = Effects::none().invalidating(Topic::Key, "a");
+    f.elsewhere
+        .ensure_active_key(&key("a", SigningAlg::Es256), told)
+        .await
+        .unwrap();
+    assert_eq!(f.poll().await.unwrap(), 1);
+    assert_eq!(f.here.load_keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn entry_that_comes_again_is_handed_on_once() {
+    let f = Fixture::new().await;
+    f.poll().await.unwrap();
+    f.storage.held_back.store(true, Ordering::SeqCst);
+    f.disable_elsewhere(invalidating()).await;
+    assert_eq!(f.poll().await.unwrap(), 1);
+    assert_eq!(f.poll().await.unwrap(), 0, "seen before");
+    f.disable_elsewhere(invalidating()).await;
+    assert_eq!(f.poll().await.unwrap(), 1, "only the new one");
+    f.storage.held_back.store(false, Ordering::SeqCst);
+    assert_eq!(f.poll().await.unwrap(), 0);
+    f.disable_elsewhere(invalidating()).await;
+    assert_eq!(f.poll().await.unwrap(), 1);
+    assert!(
+        f.cache.shared.position.lock().unwrap().handed_on.len() <= 1,
+        "bounded by one poll"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! transaction that was undecided, whose id is therefore at least `xmin`, or that had not begun, whose id is greater:
 //! the next poll takes it. Rows between `xmin` and the newest are seen again; applying them is idempotent. Transaction
 //! ids are the server's: a long writing transaction in any database of it holds the cursor back, never a reading one.
+//! Meanwhile every poll answers the same rows, and the [cache](crate::cache) passes each on once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,8 +55,8 @@ pub(super) async fn poll(db: &Database, cursor: InvalidationCursor) -> StorageRe
     for row in &found {
         let mut columns = PgColumns::new(row);
         batch.cursor = InvalidationCursor(columns.int()?);
-        if columns.int_opt()?.is_some() {
-            batch.items.extend(rows::invalidation(&mut columns)?);
+        if let Some(seq) = columns.int_opt()? {
+            batch.items.extend(rows::invalidation(seq, &mut columns)?);
         }
     }
     Ok(batch)

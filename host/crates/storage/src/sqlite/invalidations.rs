@@ -32,7 +32,8 @@ impl InvalidationLog for SqliteStorage {
         self.database
             .read(move |conn| {
                 let found = list(conn, POLL, params![cursor.0], |row| {
-                    Ok((row.int()?, rows::invalidation(row)?))
+                    let seq = row.int()?;
+                    Ok((seq, rows::invalidation(seq, row)?))
                 })?;
                 let cursor = found.last().map_or(cursor, |(seq, _)| InvalidationCursor(*seq));
                 let items = found.into_iter().filter_map(|(_, item)| item).collect();

@@ -19,8 +19,9 @@ async fn poll(
 ) -> (Vec<String>, InvalidationCursor) {
     let batch = log.poll_invalidations(cursor).await.unwrap();
     let mut new = Vec::new();
-    for (tenant, Invalidation { topic, key }) in batch.items {
-        assert_eq!((tenant.as_str(), topic), ("default", Topic::Client));
+    for item in batch.items {
+        let Invalidation { topic, key } = item.invalidation;
+        assert_eq!((item.tenant.as_str(), topic), ("default", Topic::Client));
         if !seen.contains(&key) {
             seen.push(key.clone());
             new.push(key);

@@ -1,17 +1,20 @@
 //! What READ COMMITTED and out-of-order commits could break, with the order of commits forced.
 
 use authly_core::{
-    Effects, Invalidation, TenantId, Topic,
+    Effects, Topic,
     effects::OutboxMessage,
-    ports::{RedeemEffects, RedeemOutcome, RotateEffects, RotateOutcome},
+    ports::{
+        InvalidationLog as _, RedeemEffects, RedeemOutcome, RotateEffects, RotateOutcome,
+        SequencedInvalidation,
+    },
     secret::SecretBytes,
 };
 use authly_testkit::postgres::PostgresServer;
 
 use crate::fixture::{Fixture, NOW, at, hash, number, redemption, rotation, user};
 
-fn keys(items: Vec<(TenantId, Invalidation)>) -> Vec<String> {
-    items.into_iter().map(|(_, told)| told.key).collect()
+fn keys(items: Vec<SequencedInvalidation>) -> Vec<String> {
+    items.into_iter().map(|item| item.invalidation.key).collect()
 }
 
 #[tokio::test]
@@ -43,6 +46,41 @@ async fn poll_sees_a_lower_sequence_that_commits_after_a_higher_one() {
         batch.items.is_empty(),
         "once nothing is open the cursor moves past both"
     );
+}
+
+#[tokio::test]
+async fn rows_that_a_long_transaction_holds_back_are_handed_on_once() {
+    let server = PostgresServer::start_dedicated().await.unwrap();
+    let fixture = Fixture::on(&server).await;
+    let node = authly_storage::cache::cached(fixture.storage.clone(), std::sync::Arc::new(Standing));
+    let cursor = node.invalidation_start().await.unwrap();
+    let insert = "INSERT INTO invalidations (tenant_id, topic, key) VALUES ('default', 'key', $1)";
+    let (mut elsewhere, writer) = (fixture.connect().await, fixture.connect().await);
+    let long = elsewhere.transaction().await.unwrap();
+    long.execute(insert, &[&"late"]).await.unwrap();
+    writer.execute(insert, &[&"a"]).await.unwrap();
+
+    let mut cursor = cursor;
+    let mut poll = async || {
+        let batch = node.poll_invalidations(cursor).await.unwrap();
+        cursor = batch.cursor;
+        keys(batch.items)
+    };
+    assert_eq!(poll().await, ["a"]);
+    assert!(poll().await.is_empty(), "it was handed on before");
+    writer.execute(insert, &[&"b"]).await.unwrap();
+    assert_eq!(poll().await, ["b"]);
+    long.commit().await.unwrap();
+    assert_eq!(poll().await, ["late"]);
+    assert!(poll().await.is_empty());
+}
+
+/// A clock that stands still.
+struct Standing;
+impl authly_core::Clock for Standing {
+    fn now(&self) -> authly_core::Timestamp {
+        NOW
+    }
 }
 
 #[tokio::test]
