@@ -1,6 +1,6 @@
 //! Makes the router from the route table.
 //!
-//! HEAD is served wherever GET is; another method is answered 405 with `Allow`; `/a` and `/a/` are two paths.
+//! HEAD is served wherever GET is, but within an authorization ([`Route::answers`]); another method is answered 405 with `Allow`; `/a` and `/a/` are two paths.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use authly_core::RequestContext;
 use axum::{
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::{body, cache, cors, csrf, rate_limit::AddressRate};
 use crate::web::{
     error::{Failure, Rendering, wants_html},
-    routes::{Cache, Csrf, Route, Surface, Throttle},
+    routes::{Cache, Csrf, Route, Surface, Throttle, table},
     state::Edge,
 };
 
@@ -59,20 +59,43 @@ pub async fn policy(State(row): State<Row>, request: Request, next: Next) -> Res
 async fn answer(row: &Row, request: Request, next: Next) -> Response {
     let (edge, route) = (row.edge.as_ref(), row.route);
     let render = Rendering::of(&request, route.surface);
-    let served = route.methods.contains(request.method()) || request.method() == Method::HEAD;
-    let response = if !served {
-        // The router answers 405 with `Allow`; a body that nobody reads has no limit to cross.
-        next.run(request).await
+    let response = if !route.answers(request.method()) {
+        // Not the router's own answer: it would serve HEAD wherever GET is.
+        not_allowed(route)
     } else if let Err(refused) = admit(row, &request) {
         refused.into_response()
     } else {
         run(edge, route, request, next).await
     };
-    let response = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED if !served => Failure::method_not_allowed().into_response(),
-        _ => response,
-    };
-    render.apply(&edge.pages, response)
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut response = render.apply(&edge.pages, response);
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// 405 with the methods of every row of this path (RFC 9110 §15.5.6).
+fn not_allowed(route: &Route) -> Response {
+    let rows = || table().iter().filter(|row| row.path == route.path);
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
+    let allowed: Vec<&str> = known
+        .iter()
+        .filter(|method| route.answers(method) || rows().any(|row| row.answers(method)))
+        .map(Method::as_str)
+        .collect();
+    let mut response = Failure::method_not_allowed().into_response();
+    if let Ok(allow) = HeaderValue::from_str(&allowed.join(",")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 /// Step 2.

@@ -13,7 +13,7 @@ use crate::web::state::SharedState;
 pub struct Route {
     /// The path below [`mount`](Self::mount).
     pub path: &'static str,
-    /// The methods; any other is 405.
+    /// The methods, beside HEAD; any other is 405.
     pub methods: &'static [Method],
     /// Where the path begins.
     pub mount: Mount,
@@ -37,6 +37,15 @@ pub struct Route {
     pub audit: Audit,
     /// Makes the handler for these methods.
     pub handler: fn(MethodFilter) -> MethodRouter<SharedState>,
+}
+
+impl Route {
+    /// Whether the row answers this method. HEAD is the GET that is not shown, but for a [`Surface::Flow`]: there a GET
+    /// moves an authorization on, and whoever asks by HEAD, such as a link checker, wants to move nothing.
+    pub fn answers(&self, method: &Method) -> bool {
+        let is_shown_by_head = self.surface != Surface::Flow && self.methods.contains(&Method::GET);
+        self.methods.contains(method) || (*method == Method::HEAD && is_shown_by_head)
+    }
 }
 
 /// Where a route's path begins.

@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode};
 use super::{FORM, Web};
 use crate::web::{
     ServerLimits,
-    routes::{Auth, Cache, Cors, Mount, Throttle, When, table},
+    routes::{Auth, Cache, Cors, Mount, Surface, Throttle, When, table},
 };
 
 #[tokio::test]
@@ -16,6 +16,7 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
             let answer = web.send(method.clone(), route.path, &[FORM], "").await;
             let row = format!("{method} {}: {} {}", route.path, answer.status, answer.body);
             assert!(!answer.status.is_server_error(), "{row}");
+            assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{row}");
             assert!(!answer.header("x-correlation-id").is_empty(), "{row}");
             let cors = if route.cors == Cors::Public { "*" } else { "" };
             assert_eq!(answer.header("access-control-allow-origin"), cors, "{row}");
@@ -36,6 +37,34 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
         assert!(!unused.header("allow").is_empty(), "{}", route.path);
         let slash = web.get(&format!("{}/", route.path)).await;
         assert_eq!(slash.status, StatusCode::NOT_FOUND, "{}/", route.path);
+    }
+}
+
+#[tokio::test]
+async fn head_shows_what_get_does_but_moves_no_authorization_on() {
+    let web = Web::start().await;
+    for route in table().iter().filter(|route| route.when == When::Always) {
+        let head = web.send(Method::HEAD, route.path, &[], "").await;
+        let is_shown = route.methods.contains(&Method::GET) && route.surface != Surface::Flow;
+        assert_eq!(
+            head.status == StatusCode::METHOD_NOT_ALLOWED,
+            !is_shown,
+            "{}: {}",
+            route.path,
+            head.status
+        );
+        if !is_shown {
+            assert!(!head.header("allow").contains("HEAD"), "{}", route.path);
+            let of_path = table().iter().filter(|other| other.path == route.path);
+            for method in of_path.flat_map(|other| other.methods) {
+                assert!(
+                    head.header("allow").contains(method.as_str()),
+                    "{method} {}",
+                    route.path
+                );
+            }
+        }
+        assert_eq!(head.body, "", "{}", route.path);
     }
 }
 
