@@ -6,7 +6,7 @@ mod keys;
 mod plugins;
 mod system;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use authly_accounts::PasswordPool;
 use authly_core::{
@@ -36,6 +36,9 @@ use crate::{
         state::Edge,
     },
 };
+
+/// How long background jobs and the plugin host may take to end, once no request is under way.
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Why a server did not start. Worded for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -198,8 +201,13 @@ impl App {
     /// Serves until `shutdown` resolves, drains, and ends every job.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Drained {
         let drained = self.server.serve(self.router, shutdown).await;
-        self.jobs.stop().await;
-        self.parts.plugins.shutdown().await;
+        let end = async {
+            self.jobs.stop().await;
+            self.parts.plugins.shutdown().await;
+        };
+        if tokio::time::timeout(STOP_MAX, end).await.is_err() {
+            tracing::warn!("background work did not end in time and is left behind");
+        }
         drained
     }
 }

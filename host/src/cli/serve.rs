@@ -1,6 +1,6 @@
 //! `authly serve`
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use authly_plugin_host::PluginHost;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,34 +12,45 @@ use crate::{
     telemetry,
 };
 
+/// How long the runtime's threads may go on with what nobody waits for any more, such as compiling a plugin.
+const RUNTIME_STOP_MAX: Duration = Duration::from_secs(2);
+
 /// Serves until SIGTERM or SIGINT, then lets requests under way finish.
 pub(super) fn run(console: &mut Console<'_>, config: &Config, sources: &Sources) -> Result<(), Failure> {
     telemetry::init_logs(&config.log).map_err(|error| Failure::failed("cannot start logging", error))?;
-    runtime()?.block_on(serve(console, config, sources))
+    let runtime = runtime()?;
+    let served = runtime.block_on(serve(console, config, sources));
+    runtime.shutdown_timeout(RUNTIME_STOP_MAX);
+    served
 }
 
 async fn serve(console: &mut Console<'_>, config: &Config, sources: &Sources) -> Result<(), Failure> {
     // Before anything else: a signal that comes during the start is kept and not lost.
     let failed = |error| Failure::failed("cannot listen for signals", error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut stop = StopSignals::listen().map_err(failed)?;
     let hangup = signal(SignalKind::hangup()).map_err(failed)?;
-    let app = App::start(config, World::system()).await.map_err(start_failure)?;
+    let started = tokio::select! {
+        biased;
+        () = stop.received() => None,
+        started = App::start(config, World::system()) => Some(started.map_err(start_failure)?),
+    };
+    let Some(app) = started else {
+        tracing::info!("stopped before the start was complete");
+        return Ok(());
+    };
     if let Some(seed) = &app.parts.dev {
         let issuer = app.parts.provider.issuer.as_str();
         console.print(&welcome(issuer, config, seed))?;
     }
     telemetry::log_listening(app.local_addr());
+    let rescan = tokio::spawn(reload_on(hangup, sources.clone(), Arc::clone(&app.parts.plugins)));
     let shutdown = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        stop.received().await;
+        // First: nothing new begins while the rest ends.
+        rescan.abort();
         tracing::info!("stopping: requests under way may finish");
     };
-    let rescan = tokio::spawn(reload_on(hangup, sources.clone(), Arc::clone(&app.parts.plugins)));
     let drained = app.serve(shutdown).await;
-    rescan.abort();
     if drained.cut > 0 {
         tracing::warn!(
             connections = drained.cut,
@@ -48,6 +59,28 @@ async fn serve(console: &mut Console<'_>, config: &Config, sources: &Sources) ->
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What tells the server to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// SIGHUP: read what `[plugins]` allows again, then look into `plugins.dir`, where the notices of the file system may not
