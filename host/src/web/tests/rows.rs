@@ -5,8 +5,16 @@ use axum::http::{Method, StatusCode};
 use super::{FORM, Web};
 use crate::web::{
     ServerLimits,
-    routes::{Auth, Cache, Cors, Mount, Surface, Throttle, When, table},
+    routes::{Auth, Cache, Cors, Mount, Route, Surface, Throttle, When, table},
 };
+
+/// What a row that authenticates clients must refuse for want of credentials and nothing else.
+const CLIENT_REQUEST: &str = "grant_type=client_credentials";
+
+/// Whether the path of a row can be requested as it stands in the table.
+fn is_complete(route: &Route) -> bool {
+    !route.path.contains('{')
+}
 
 #[tokio::test]
 async fn every_row_keeps_its_promises_to_a_stranger() {
@@ -27,9 +35,19 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
                 "{row}"
             );
             match route.auth {
-                Auth::Client | Auth::Bearer => assert!(answer.status.is_client_error(), "{row}"),
+                Auth::Bearer => {
+                    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{row}");
+                    assert!(answer.header("www-authenticate").starts_with("Bearer"), "{row}");
+                }
+                Auth::Client => {
+                    let whole = web
+                        .send(method.clone(), route.path, &[FORM], CLIENT_REQUEST)
+                        .await;
+                    assert_eq!(whole.status, StatusCode::UNAUTHORIZED, "{row}");
+                    assert_eq!(whole.json()["error"], "invalid_client", "{row}");
+                }
                 Auth::Browser => assert!(answer.header("set-cookie").is_empty(), "{row}"),
-                Auth::None => {}
+                Auth::None => assert!(answer.status.is_success() || !is_complete(route), "{row}"),
             }
         }
         let unused = web.send(Method::DELETE, route.path, &[], "").await;
