@@ -78,13 +78,14 @@ impl From<OAuthError> for Failure {
 }
 
 impl Failure {
-    /// An error of the token endpoint. `challenge`: the client authenticated by the `Authorization` header and failed,
-    /// so the answer names that scheme (RFC 6749 §5.2).
-    pub fn of_client(error: OAuthError, challenge: bool) -> Self {
+    /// An error of the token endpoint. A client that failed to authenticate is told of Basic, whether it used the
+    /// `Authorization` header (RFC 6749 §5.2) or not: a 401 must carry a challenge (RFC 9110 §15.5.2).
+    pub fn of_client(error: OAuthError) -> Self {
         let basic = HeaderValue::from_static("Basic realm=\"authly\", charset=\"UTF-8\"");
+        let failure = Self::from(error);
         Self {
-            challenge: challenge.then_some(basic),
-            ..error.into()
+            challenge: (failure.status == StatusCode::UNAUTHORIZED).then_some(basic),
+            ..failure
         }
     }
 
@@ -296,15 +297,11 @@ mod tests {
         let client = r#"{"error":"invalid_client","error_description":"Do this."}"#;
         let basic = "Basic realm=\"authly\", charset=\"UTF-8\"";
         assert_eq!(
-            shown(Failure::of_client(error(ErrorCode::InvalidGrant), false)).await,
+            shown(Failure::of_client(error(ErrorCode::InvalidGrant))).await,
             text(400, "", "", grant)
         );
         assert_eq!(
-            shown(Failure::of_client(error(ErrorCode::InvalidClient), false)).await,
-            text(401, "", "", client)
-        );
-        assert_eq!(
-            shown(Failure::of_client(error(ErrorCode::InvalidClient), true)).await,
+            shown(Failure::of_client(error(ErrorCode::InvalidClient))).await,
             text(401, basic, "", client)
         );
     }

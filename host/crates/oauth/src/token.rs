@@ -110,14 +110,6 @@ impl TokenError {
             Self::Grant { source, .. } => source.oauth(),
         }
     }
-
-    /// Whether the answer must carry `WWW-Authenticate: Basic` (RFC 6749 §5.2).
-    pub fn www_authenticate(&self) -> bool {
-        match self {
-            Self::Client(error) => error.www_authenticate(),
-            Self::Request(_) | Self::NotRegistered { .. } | Self::Grant { .. } => false,
-        }
-    }
 }
 
 /// How a token request went, in the few words that metrics may use as labels.

@@ -2,11 +2,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use axum::http::{Method, StatusCode};
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::{FORM, Fixed, Web};
-use crate::web::{pages::Pages, routes::table};
+use crate::web::{pages::Pages, routes::table, server::Peer};
 
 #[tokio::test]
 async fn the_token_endpoint_takes_a_form_by_post_and_nothing_else() {
@@ -74,7 +78,7 @@ async fn a_client_that_fails_by_header_is_challenged_and_counted() {
     let post = web.token(&[FORM], body).await;
     assert_eq!(
         (post.status, post.header("www-authenticate")),
-        (StatusCode::UNAUTHORIZED, "")
+        (StatusCode::UNAUTHORIZED, basic.header("www-authenticate"))
     );
     let unsupported = web
         .token(&[FORM], "grant_type=password&client_id=a&client_secret=b")
@@ -85,7 +89,35 @@ async fn a_client_that_fails_by_header_is_challenged_and_counted() {
         text.contains(r#"grant_type="client_credentials",outcome="invalid_client"} 2"#),
         "{text}"
     );
-    assert_eq!(web.get("/metrics").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn metrics_are_for_operators_and_a_proxy_of_nobody_is_none() {
+    let web = Web::start().await;
+    let status = async |peer: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::get("/metrics").extension(Peer(peer.parse().unwrap()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        web.router.clone().oneshot(request).await.unwrap().status()
+    };
+    for operator in ["127.0.0.1", "127.1.2.3", "::1"] {
+        assert_eq!(status(operator, &[]).await, StatusCode::OK, "{operator}");
+    }
+    for stranger in ["192.0.2.1", "10.0.0.1", "::2", "2001:db8::1"] {
+        assert_eq!(status(stranger, &[]).await, StatusCode::NOT_FOUND, "{stranger}");
+        let claims = [("x-forwarded-for", "127.0.0.1")];
+        assert_eq!(
+            status(stranger, &claims).await,
+            StatusCode::NOT_FOUND,
+            "{stranger}"
+        );
+    }
+    for passed_on in [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")] {
+        assert_eq!(status("127.0.0.1", &[passed_on]).await, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(web.get("/metrics").await.status, StatusCode::NOT_FOUND, "no peer");
 }
 
 #[tokio::test]

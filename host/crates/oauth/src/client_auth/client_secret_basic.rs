@@ -25,7 +25,7 @@ pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Prese
     let Some(header) = credentials.authorization else {
         return Ok(None);
     };
-    let (client_id, secret) = parse(header).ok_or(ClientAuthError::Unreadable { in_header: true })?;
+    let (client_id, secret) = parse(header).ok_or(ClientAuthError::Unreadable)?;
     Ok(Some(Presented {
         method: AuthMethod::ClientSecretBasic,
         client_id,

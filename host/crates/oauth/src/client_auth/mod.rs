@@ -48,18 +48,10 @@ pub enum ClientAuthError {
     ClientIdMismatch,
     /// A header or an assertion of a kind that is not built, or that does not decode.
     #[error("the client credentials are malformed or of an unsupported kind")]
-    Unreadable {
-        /// Whether they came in the `Authorization` header.
-        in_header: bool,
-    },
+    Unreadable,
     /// Unknown, disabled, wrong secret or not the registered method: told apart for the log alone.
-    #[error("the client is refused: {reason}")]
-    Refused {
-        /// Whether the credentials came in the `Authorization` header.
-        in_header: bool,
-        /// For the log.
-        reason: Refusal,
-    },
+    #[error("the client is refused: {0}")]
+    Refused(Refusal),
     /// The database did not answer: not a "no".
     #[error("storage failed while the client was looked up")]
     Storage(#[source] StorageError),
@@ -98,24 +90,16 @@ impl ClientAuthError {
                 ErrorCode::InvalidRequest,
                 "client_id in the body is not the client that authenticates. Send the same one, or leave it out.",
             ),
-            Self::Unreadable { .. } => OAuthError::new(
+            Self::Unreadable => OAuthError::new(
                 ErrorCode::InvalidClient,
                 "The client credentials cannot be read. Form-encode client_id and client_secret, join them with a \
                  colon and send them base64-encoded in Authorization: Basic, or use the registered method.",
             ),
-            Self::Refused { .. } => OAuthError::new(
+            Self::Refused(_) => OAuthError::new(
                 ErrorCode::InvalidClient,
                 "Client authentication failed. Check client_id, secret and the registered authentication method.",
             ),
             Self::Storage(_) => OAuthError::unavailable(),
-        }
-    }
-
-    /// Whether the answer must carry `WWW-Authenticate: Basic`: the client used the header (RFC 6749 §5.2).
-    pub fn www_authenticate(&self) -> bool {
-        match self {
-            Self::Unreadable { in_header } | Self::Refused { in_header, .. } => *in_header,
-            Self::Missing | Self::SeveralMethods | Self::ClientIdMismatch | Self::Storage(_) => false,
         }
     }
 }
@@ -130,17 +114,13 @@ pub(crate) async fn authenticate(
     credentials: ClientCredentials<'_>,
 ) -> Result<Client, ClientAuthError> {
     let presented = present(credentials)?;
-    let in_header = presented.method == AuthMethod::ClientSecretBasic;
     let client = match ClientId::parse(&presented.client_id) {
         Ok(id) => storage.load_client(&id).await.map_err(ClientAuthError::Storage)?,
         Err(_) => None,
     };
     match judge(client.as_ref(), &presented) {
-        None => client.ok_or(ClientAuthError::Refused {
-            in_header,
-            reason: Refusal::Unknown,
-        }),
-        Some(reason) => Err(ClientAuthError::Refused { in_header, reason }),
+        None => client.ok_or(ClientAuthError::Refused(Refusal::Unknown)),
+        Some(reason) => Err(ClientAuthError::Refused(reason)),
     }
 }
 
@@ -172,7 +152,7 @@ fn check_no_assertion(params: &Params) -> Result<(), ClientAuthError> {
         .or(params.get("client_assertion_type"))
         .is_some();
     if used {
-        Err(ClientAuthError::Unreadable { in_header: false })
+        Err(ClientAuthError::Unreadable)
     } else {
         Ok(())
     }
@@ -265,7 +245,6 @@ mod tests {
             .err()
             .unwrap();
         assert_eq!(error.oauth().code, ErrorCode::InvalidClient);
-        assert!(!error.www_authenticate());
     }
 
     #[test]

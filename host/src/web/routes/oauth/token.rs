@@ -37,7 +37,7 @@ pub async fn token(
         .observer
         .token_request(report.grant_type, report.outcome);
     let answer = answer.map_err(|error| {
-        let failure = Failure::of_client(error.oauth(), error.www_authenticate());
+        let failure = Failure::of_client(error.oauth());
         error::log("a token request was refused", &error, &failure);
         failure
     })?;
