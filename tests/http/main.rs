@@ -25,6 +25,7 @@ mod client_auth;
 mod consent;
 mod consent_binding;
 mod cors;
+mod crowd;
 mod disabled;
 mod edges;
 mod flow;

@@ -21,16 +21,24 @@ pub(super) struct Answer<'a> {
     pub(super) consented: Option<&'a ScopeSet>,
 }
 
-/// Finishes a persisted interaction and answers the URL that delivers the code.
+/// Finishes a persisted interaction and answers the URL that delivers the code; nothing when another page moved the
+/// interaction in between: what is due is decided anew then.
 pub(super) async fn complete(
     provider: &Provider,
     opened: &Opened,
     answer: &Answer<'_>,
     ctx: &RequestContext,
-) -> Result<String, InteractionError> {
+) -> Result<Option<String>, InteractionError> {
     let interaction = Some((opened.interaction.hash, opened.interaction.version));
-    let location = write(provider, &opened.client, interaction, answer, ctx).await?;
-    location.ok_or_else(|| opened.finished())
+    let (outcome, location) = write(provider, &opened.client, interaction, answer, ctx).await?;
+    match outcome {
+        CompleteOutcome::Completed => Ok(Some(location)),
+        CompleteOutcome::AlreadyFinished => Err(opened.finished()),
+        CompleteOutcome::Stale => {
+            opened.check_alive(provider, ctx).await?;
+            Ok(None)
+        }
+    }
 }
 
 /// Answers a request for which no page was needed and nothing was persisted.
@@ -40,18 +48,23 @@ pub(super) async fn complete_at_once(
     answer: &Answer<'_>,
     ctx: &RequestContext,
 ) -> Result<String, StorageError> {
-    write(provider, client, None, answer, ctx).await?.ok_or_else(|| {
-        StorageError::Corrupt("a completion without an interaction found one finished".to_owned())
-    })
+    let (outcome, location) = write(provider, client, None, answer, ctx).await?;
+    match outcome {
+        CompleteOutcome::Completed => Ok(location),
+        CompleteOutcome::AlreadyFinished | CompleteOutcome::Stale => Err(StorageError::Corrupt(
+            "a completion without an interaction was held against one".to_owned(),
+        )),
+    }
 }
 
+/// What became of it, and the URL that delivers the code if it was completed.
 async fn write(
     provider: &Provider,
     client: &Client,
     interaction: Option<(TokenHash, i64)>,
     answer: &Answer<'_>,
     ctx: &RequestContext,
-) -> Result<Option<String>, StorageError> {
+) -> Result<(CompleteOutcome, String), StorageError> {
     let code = PlainToken::generate(provider.rng.as_ref());
     let grant = grant(provider, client, answer, ctx);
     let effects = effects(client, answer, &grant, ctx);
@@ -62,13 +75,9 @@ async fn write(
         grant,
         now: ctx.now,
     };
-    match provider.storage.complete_interaction(completion, effects).await? {
-        CompleteOutcome::Completed => {
-            let target = RedirectTarget::of(answer.request, &provider.issuer);
-            Ok(Some(target.code_location(code.expose())))
-        }
-        CompleteOutcome::AlreadyFinished => Ok(None),
-    }
+    let outcome = provider.storage.complete_interaction(completion, effects).await?;
+    let target = RedirectTarget::of(answer.request, &provider.issuer);
+    Ok((outcome, target.code_location(code.expose())))
 }
 
 fn grant(provider: &Provider, client: &Client, answer: &Answer<'_>, ctx: &RequestContext) -> Grant {

@@ -64,7 +64,17 @@ pub async fn show_consent(
             ));
         }
     };
-    remember_what_is_asked(provider, &mut opened, &signed_in, &scope, ctx).await?;
+    if remember_what_is_asked(provider, &mut opened, &signed_in, &scope, ctx).await? == AdvanceOutcome::Stale
+    {
+        // The same page in another tab, or another person: it is shown as the interaction stands now.
+        opened.check_alive(provider, ctx).await?;
+        return Ok(ConsentStep::Go(Started {
+            binding: opened.new_binding(),
+            next: Next::Consent {
+                interaction: opened.id,
+            },
+        }));
+    }
     Ok(ConsentStep::Show(Box::new(
         prompt(provider, opened, signed_in, &scope).await?,
     )))
@@ -77,18 +87,15 @@ async fn remember_what_is_asked(
     signed_in: &SignedIn,
     scope: &ScopeSet,
     ctx: &RequestContext,
-) -> Result<(), InteractionError> {
+) -> Result<AdvanceOutcome, InteractionError> {
     let state = opened
         .interaction
         .asking_consent(signed_in.authentication(), scope.clone())
         .map_err(|_| opened.finished())?;
     if state == opened.interaction.state {
-        return Ok(());
+        return Ok(AdvanceOutcome::Advanced);
     }
-    match opened.advance(provider, state, Effects::none(), ctx).await? {
-        AdvanceOutcome::Advanced => Ok(()),
-        AdvanceOutcome::Stale => Err(opened.finished()),
-    }
+    Ok(opened.advance(provider, state, Effects::none(), ctx).await?)
 }
 
 async fn prompt(
@@ -164,7 +171,7 @@ pub async fn submit_consent(
     verdict: ConsentVerdict,
     ctx: &RequestContext,
 ) -> Result<Next, InteractionError> {
-    let mut opened = open::open(provider, id, browser, ctx).await?;
+    let opened = open::open(provider, id, browser, ctx).await?;
     if opened.binding_is_new || !csrf::page_token_is_ours(&opened.binding, id, &verdict.csrf) {
         return Err(InteractionError::Csrf);
     }
@@ -181,10 +188,7 @@ pub async fn submit_consent(
         });
     };
     match verdict.decision {
-        Decision::Deny => {
-            let location = deny(provider, &mut opened, &signed_in, ctx).await?;
-            Ok(Next::Client { location })
-        }
+        Decision::Deny => deny(provider, opened, &signed_in, ctx).await,
         Decision::Allow => allow(provider, opened, &scope, ctx).await,
     }
 }
@@ -238,17 +242,21 @@ async fn allow(
         scope: listed,
         consented: Some(listed),
     };
-    let location = complete::complete(provider, &opened, &answer, ctx).await?;
-    Ok(Next::Client { location })
+    Ok(match complete::complete(provider, &opened, &answer, ctx).await? {
+        Some(location) => Next::Client { location },
+        None => Next::Consent {
+            interaction: opened.id,
+        },
+    })
 }
 
 /// The person said no: `access_denied` (RFC 6749 §4.1.2.1). What was agreed to earlier stays.
 async fn deny(
     provider: &Provider,
-    opened: &mut Opened,
+    mut opened: Opened,
     signed_in: &SignedIn,
     ctx: &RequestContext,
-) -> Result<String, InteractionError> {
+) -> Result<Next, InteractionError> {
     let audit = AuditEvent::of(ctx, AuditAction::ConsentDenied)
         .person(signed_in.user.pseudonym)
         .client(&opened.client.id);
@@ -256,9 +264,14 @@ async fn deny(
         .advance(provider, InteractionState::Denied, Effects::audited(audit), ctx)
         .await?;
     if outcome == AdvanceOutcome::Stale {
-        return Err(opened.finished());
+        opened.check_alive(provider, ctx).await?;
+        return Ok(Next::Consent {
+            interaction: opened.id,
+        });
     }
     let target = RedirectTarget::of(&opened.interaction.request, &provider.issuer);
     let denied = OAuthError::new(ErrorCode::AccessDenied, "The person did not allow the request.");
-    Ok(target.error(denied).location())
+    Ok(Next::Client {
+        location: target.error(denied).location(),
+    })
 }

@@ -301,8 +301,11 @@ pub(super) async fn follow(
                 scope: &scope,
                 consented: None,
             };
-            Next::Client {
-                location: complete::complete(provider, &opened, &answer, ctx).await?,
+            match complete::complete(provider, &opened, &answer, ctx).await? {
+                Some(location) => Next::Client { location },
+                None => Next::Login {
+                    interaction: opened.id,
+                },
             }
         }
     };

@@ -149,6 +149,17 @@ impl Opened {
         Ok(outcome)
     }
 
+    /// Somebody else moved it between loading and writing. Unless that was its end, the browser asks again and what
+    /// is stored now decides.
+    async fn check_alive(&self, provider: &Provider, ctx: &RequestContext) -> Result<(), InteractionError> {
+        let hash = &self.interaction.hash;
+        match provider.storage.load_interaction(hash, ctx.now).await? {
+            Some(now) if now.is_finished() => Err(self.finished()),
+            Some(_) => Ok(()),
+            None => Err(InteractionError::Expired { restart: None }),
+        }
+    }
+
     /// Somebody else answered it first.
     fn finished(&self) -> InteractionError {
         InteractionError::Finished {

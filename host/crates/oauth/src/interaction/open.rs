@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use authly_core::{
-    Effects, PlainToken, RequestContext, StorageError,
+    Effects, PlainToken, RequestContext, StorageError, TokenHash,
     interaction::Interaction,
     ports::{AdvanceOutcome, Transition},
 };
@@ -44,6 +44,11 @@ pub(super) async fn open(
         return Err(InteractionError::Expired { restart });
     }
     let (binding, binding_is_new) = bind(provider, &mut interaction, browser, ctx).await?;
+    if interaction.is_finished() {
+        return Err(InteractionError::Finished {
+            client: Some(Box::new(client)),
+        });
+    }
     let signed_in = signed_in(provider, browser, ctx).await?;
     Ok(Opened {
         id: id.clone(),
@@ -63,11 +68,7 @@ async fn bind(
     ctx: &RequestContext,
 ) -> Result<(PlainToken, bool), InteractionError> {
     if let Some(bound) = interaction.browser {
-        let binding = browser.binding.clone().ok_or(InteractionError::OtherBrowser)?;
-        if !bound.verifies(binding.expose().as_bytes()) {
-            return Err(InteractionError::OtherBrowser);
-        }
-        return Ok((binding, false));
+        return Ok((held_by(bound, browser)?, false));
     }
     let (binding, is_new) = match &browser.binding {
         Some(binding) => (binding.clone(), false),
@@ -86,11 +87,27 @@ async fn bind(
         .advance_interaction(transition, Effects::none())
         .await?;
     if outcome == AdvanceOutcome::Stale {
-        return Err(InteractionError::OtherBrowser);
+        // Another request was faster, perhaps one of this very browser.
+        let now = provider
+            .storage
+            .load_interaction(&interaction.hash, ctx.now)
+            .await?;
+        *interaction = now.ok_or(InteractionError::Expired { restart: None })?;
+        let bound = interaction.browser.ok_or(InteractionError::OtherBrowser)?;
+        return Ok((held_by(bound, browser)?, false));
     }
     interaction.browser = Some(hash);
     interaction.version += 1;
     Ok((binding, is_new))
+}
+
+/// The browser's binding cookie, if the interaction is bound to it.
+fn held_by(bound: TokenHash, browser: &Browser) -> Result<PlainToken, InteractionError> {
+    browser
+        .binding
+        .clone()
+        .filter(|binding| bound.verifies(binding.expose().as_bytes()))
+        .ok_or(InteractionError::OtherBrowser)
 }
 
 /// The browser's session, if it is alive and its person may sign in.

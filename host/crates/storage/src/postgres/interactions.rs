@@ -11,6 +11,7 @@ use super::{Tenant, effects::effects, statements::statements, tenant::taken};
 use crate::{
     codec,
     rows::{self, consent_columns, interaction_columns},
+    rules::interactions::not_completed,
 };
 
 statements! {
@@ -56,6 +57,8 @@ statements! {
            $26::text, $27::bigint, $28::bigint, $30::bigint FROM completed)",
         effects!("$31" if "completed")
     );
+    /// A final stage stays, so asking after `COMPLETE` turned somebody away is not too late.
+    FINISHED = "SELECT 1 FROM interactions WHERE tenant_id = $1 AND hash = $2 AND stage IN ('done', 'denied')";
 }
 
 #[async_trait]
@@ -180,10 +183,11 @@ impl InteractionStore for Tenant {
                 ],
             )
             .await;
-        Ok(if completed? {
-            CompleteOutcome::Completed
-        } else {
-            CompleteOutcome::AlreadyFinished
-        })
+        if completed? {
+            return Ok(CompleteOutcome::Completed);
+        }
+        let hash = interaction.as_ref().map(|(hash, _)| hash.as_bytes().as_slice());
+        let finished = self.db.find(FINISHED, &[&self.id(), &hash], |_| Ok(())).await?;
+        Ok(not_completed(finished.is_some()))
     }
 }

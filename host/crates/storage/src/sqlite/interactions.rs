@@ -16,6 +16,7 @@ use super::{
 use crate::{
     codec::{stage_name, to_json},
     rows::{self, interaction_columns},
+    rules::interactions::not_completed,
 };
 
 statements! {
@@ -27,6 +28,7 @@ statements! {
         version = version + 1 \
         WHERE tenant_id = ?1 AND hash = ?2 AND version = ?3 AND expires_at > ?7 \
         AND stage NOT IN ('done', 'denied')";
+    FINISHED = "SELECT 1 FROM interactions WHERE tenant_id = ?1 AND hash = ?2 AND stage IN ('done', 'denied')";
 }
 
 fn create(access: &Access<'_>, interaction: &Interaction) -> StorageResult<()> {
@@ -73,7 +75,9 @@ fn complete(
             now: completion.now,
         };
         if !advance(access, &done)? {
-            return Ok(CompleteOutcome::AlreadyFinished);
+            let key = params![access.tenant(), hash.as_bytes()];
+            let finished = access.find(FINISHED, key, |_| Ok(()))?.is_some();
+            return Ok(not_completed(finished));
         }
     }
     if let Some(consent) = &completion.consent {

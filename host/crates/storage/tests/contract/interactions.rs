@@ -168,7 +168,7 @@ pub async fn completion_refuses_what_moved_or_expired(backend: &impl Backend) {
         done.consent = Some(consent("openid", 1));
         done.now = now;
         let outcome = tenant.complete_interaction(done, Effects::none()).await.unwrap();
-        assert_eq!(outcome, CompleteOutcome::AlreadyFinished, "{name}");
+        assert_eq!(outcome, CompleteOutcome::Stale, "{name}");
     }
     let remembered = tenant
         .load_consent(user_id("alice"), &client_id("app"))
@@ -176,6 +176,14 @@ pub async fn completion_refuses_what_moved_or_expired(backend: &impl Backend) {
         .unwrap();
     assert_eq!(remembered, None);
     assert_eq!(backend.sql("SELECT 1 FROM grants").await.len(), 0);
+    let denied = transition(0, InteractionState::Denied, 1);
+    tenant.advance_interaction(denied, Effects::none()).await.unwrap();
+    for version in [0, 1] {
+        let mut done = completion("denied");
+        done.interaction = Some((hash("i"), version));
+        let outcome = tenant.complete_interaction(done, Effects::none()).await.unwrap();
+        assert_eq!(outcome, CompleteOutcome::AlreadyFinished, "an answer was given");
+    }
 }
 
 pub async fn completion_needs_no_interaction(backend: &impl Backend) {
