@@ -80,6 +80,32 @@ impl DesiredPlugin {
     pub const PREVIOUS_MAX: usize = 3;
 }
 
+/// What became of a candidate, at last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginHistory {
+    /// It ran.
+    Activated,
+    /// It was refused, taken back or given up.
+    Refused,
+}
+
+impl PluginHistory {
+    /// From [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Activated, Self::Refused]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+    }
+
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The bytes of a candidate, by digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginComponent {

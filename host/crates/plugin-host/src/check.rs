@@ -20,7 +20,7 @@ const EXPORTS: [&str; 2] = ["meta", "claim-mapper"];
 /// Looks at the bytes before anything is compiled.
 pub(crate) fn check_bytes(wasm: &[u8], bytes_max: usize) -> Result<(), Refusal> {
     if wasm.len() > bytes_max {
-        return Err(Refusal::new(format!(
+        return Err(Refusal::by_server(format!(
             "it has {} bytes; a component may have {bytes_max}",
             wasm.len()
         )));
@@ -59,7 +59,7 @@ fn check_api(section: &[u8]) -> Result<(), Refusal> {
     if is_version(&version, API_SERVED) {
         return Ok(());
     }
-    Err(Refusal::new(format!(
+    Err(Refusal::by_server(format!(
         "it was built for authly:plugin {}; this server serves {API_SERVED}",
         version.escape_default()
     )))
@@ -79,7 +79,7 @@ pub(crate) fn check_world(engine: &Engine, component: &Component) -> Result<(), 
             })
         };
         if !exported.iter().any(is_needed) {
-            return Err(Refusal::new(format!(
+            return Err(Refusal::by_server(format!(
                 "it does not export authly:plugin/{needed}@{API_SERVED}"
             )));
         }
@@ -88,7 +88,7 @@ pub(crate) fn check_world(engine: &Engine, component: &Component) -> Result<(), 
 }
 
 fn check_import(import: &str) -> Result<(), Refusal> {
-    let refuse = |why: &str| Err(Refusal::new(format!("it imports {import}, {why}")));
+    let refuse = |why: &str| Err(Refusal::by_server(format!("it imports {import}, {why}")));
     let Some(name) = Name::parse(import) else {
         return refuse("which is not an interface of authly:plugin or WASI 0.2");
     };

@@ -107,30 +107,50 @@ fn crash_text(trap: Trap) -> String {
 #[error("{message}")]
 pub struct Refusal {
     message: String,
-    /// The same candidate may pass later.
-    transient: bool,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The candidate itself.
+    Candidate,
+    /// This server's policy or version.
+    Server,
+    /// Something that passes.
+    Passing,
 }
 
 impl Refusal {
-    /// Refused until the candidate changes.
+    /// Refused for what it is, until the candidate changes.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            transient: false,
-        }
+        Self::because(Cause::Candidate, message)
+    }
+
+    /// Refused by this server's policy or for what this version of it offers: another one may take the same candidate.
+    pub(crate) fn by_server(message: impl Into<String>) -> Self {
+        Self::because(Cause::Server, message)
     }
 
     /// Refused for now.
     pub(crate) fn transient(message: impl Into<String>) -> Self {
+        Self::because(Cause::Passing, message)
+    }
+
+    fn because(cause: Cause, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            transient: true,
+            cause,
         }
     }
 
     /// Whether it will be tried again without a change.
     pub fn is_transient(&self) -> bool {
-        self.transient
+        self.cause == Cause::Passing
+    }
+
+    /// Whether this server's policy or version is why.
+    pub(crate) fn is_by_server(&self) -> bool {
+        self.cause == Cause::Server
     }
 }
 

@@ -123,15 +123,17 @@ impl PluginHost {
     }
 
     /// Replaces what plugins may be granted and which candidates may run. What it refuses stops serving at once, since
-    /// to go on would be a way around a stricter policy; what it newly allows serves.
+    /// to go on would be a way around a stricter policy; what it newly allows of the directory serves.
     ///
     /// # Errors
     /// When storage does not answer; the new policy stands, and the next poll brings the plugins to it.
     pub async fn set_policy(&self, policy: Policy) -> Result<(), StorageError> {
         let mut state = self.inner.reload.lock().await;
         self.inner.policy.store(Arc::new(policy));
-        state.policy_changed = true;
-        self.inner.converge(&mut state).await
+        state.change_policy();
+        self.inner.converge(&mut state).await?;
+        self.inner.propose(&mut state, Scan::Running).await;
+        Ok(())
     }
 
     /// What runs.

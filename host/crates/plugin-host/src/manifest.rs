@@ -84,8 +84,9 @@ impl Manifest {
     /// Reads a toml and holds it against policy and limits.
     pub fn parse(toml: &str, name: &PluginName, policy: &Policy, limits: &Limits) -> Result<Self, Refusal> {
         let raw: RawManifest = toml::from_str(toml)
-            .map_err(|error| Refusal::new(format!("{name}.toml: {}", error.to_string().trim_end())))?;
-        let wrong = |key: &str, what: String| Refusal::new(format!("{name}.toml: {key}: {what}"));
+            .map_err(|error| Refusal::by_server(format!("{name}.toml: {}", error.to_string().trim_end())))?;
+        // Another policy, or a version that knows more, may take the same toml.
+        let wrong = |key: &str, what: String| Refusal::by_server(format!("{name}.toml: {key}: {what}"));
         check_hooks(raw.hooks.as_deref()).map_err(|what| wrong("hooks", what))?;
         Ok(Self {
             order: raw.order.unwrap_or(ORDER_DEFAULT),

@@ -40,7 +40,7 @@ impl Policy {
         if pins.is_empty() || pins.contains(&digest) {
             return Ok(());
         }
-        Err(Refusal::new(format!(
+        Err(Refusal::by_server(format!(
             "its digest {} is not among those that the server's configuration pins for {name}",
             digest.to_hex()
         )))

@@ -7,7 +7,7 @@ mod propose;
 mod rollback;
 pub(crate) mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use authly_core::plugin::{PluginDigest, PluginName};
 
@@ -20,8 +20,20 @@ pub use propose::{Proposal, ProposalOutcome};
 pub(crate) struct ReloadState {
     /// The pair that each name in the directory had when it was last dealt with.
     seen: BTreeMap<PluginName, PluginDigest>,
+    /// Those of them that this server's policy or version refused.
+    refused_by_server: BTreeSet<PluginName>,
     /// What could not be read, so that it is reported once.
     unreadable: BTreeMap<String, String>,
     /// What is loaded was judged by an earlier policy.
     pub(crate) policy_changed: bool,
+}
+
+impl ReloadState {
+    /// What is loaded is to be judged again, and so is what was refused by the policy before.
+    pub(crate) fn change_policy(&mut self) {
+        self.policy_changed = true;
+        for name in std::mem::take(&mut self.refused_by_server) {
+            self.seen.remove(&name);
+        }
+    }
 }

@@ -116,7 +116,7 @@ impl Inner {
         let component = match kept {
             Some(component) => component,
             None => Component::new(engine, bytes)
-                .map_err(|error| Refusal::new(format!("it does not compile: {error:#}")))?,
+                .map_err(|error| Refusal::by_server(format!("it does not compile: {error:#}")))?,
         };
         check::check_world(engine, &component)?;
         let linked = self
@@ -124,7 +124,7 @@ impl Inner {
             .instantiate_pre(&component)
             .and_then(ClaimMapperPluginPre::new);
         let linked = linked.map_err(|error| {
-            Refusal::new(format!(
+            Refusal::by_server(format!(
                 "it does not fit the contract authly:plugin 0.1 it was built for: {error:#}"
             ))
         })?;

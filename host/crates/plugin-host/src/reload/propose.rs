@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use authly_core::{
     AuditAction, AuditEvent, Effects, StorageError, Topic,
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{ActivateOutcome, Activation},
 };
 
@@ -128,8 +128,9 @@ impl Inner {
         if state.seen.get(&name) == Some(&digest) {
             return ProposalOutcome::Unchanged;
         }
+        state.refused_by_server.remove(&name);
         let outcome = self
-            .propose_candidate(&name, candidate, scan)
+            .propose_candidate(state, &name, candidate, scan)
             .await
             .unwrap_or_else(|error| {
                 let reason = format!("{error}");
@@ -162,6 +163,7 @@ impl Inner {
 
     async fn propose_candidate(
         self: &Arc<Self>,
+        state: &mut ReloadState,
         name: &PluginName,
         candidate: PluginComponent,
         scan: Scan,
@@ -174,12 +176,10 @@ impl Inner {
         {
             return Ok(ProposalOutcome::Unchanged);
         }
-        if scan == Scan::AtStart && self.storage.has_seen_plugin(name, digest).await? {
-            self.tell(&LoadEvent::KnownBefore {
-                name: name.clone(),
-                digest,
-            });
-            return Ok(ProposalOutcome::KnownBefore);
+        if scan == Scan::AtStart
+            && let Some(became) = self.storage.plugin_history(name, digest).await?
+        {
+            return Ok(self.known(name, digest, became));
         }
         match self.prepare(name, candidate.clone()).await {
             Ok(prepared) => {
@@ -192,7 +192,37 @@ impl Inner {
             Err(reason) if reason.is_transient() => Ok(ProposalOutcome::Postponed {
                 reason: reason.to_string(),
             }),
-            Err(reason) => self.reject(name, digest, reason).await,
+            Err(reason) => {
+                if reason.is_by_server() {
+                    state.refused_by_server.insert(name.clone());
+                }
+                self.reject(name, digest, reason).await
+            }
+        }
+    }
+
+    /// A candidate that history knows. The one who just starts does not know better.
+    fn known(&self, name: &PluginName, digest: PluginDigest, became: PluginHistory) -> ProposalOutcome {
+        let name = name.clone();
+        match became {
+            PluginHistory::Activated => {
+                self.tell(&LoadEvent::KnownBefore { name, digest });
+                ProposalOutcome::KnownBefore
+            }
+            PluginHistory::Refused => {
+                let reason = Refusal::new(
+                    "it was refused or taken back before; change a file of it to propose it again",
+                );
+                let outcome = ProposalOutcome::Refused {
+                    reason: reason.to_string(),
+                };
+                self.tell(&LoadEvent::Refused {
+                    name,
+                    digest: Some(digest),
+                    reason,
+                });
+                outcome
+            }
         }
     }
 
@@ -279,8 +309,11 @@ impl Inner {
             digest: digest.to_hex(),
             reason: text.clone(),
         };
-        let effects = Effects::audited(AuditEvent::internal(now, rejected));
-        self.storage.reject_plugin(name, digest, now, effects).await?;
+        // History is every server's. One with another policy, or a newer one, must look for itself.
+        if !reason.is_by_server() {
+            let effects = Effects::audited(AuditEvent::internal(now, rejected));
+            self.storage.reject_plugin(name, digest, now, effects).await?;
+        }
         self.tell(&LoadEvent::Refused {
             name: name.clone(),
             digest: Some(digest),

@@ -1,7 +1,7 @@
 //! A candidate that fails a check never serves; what was there before does.
 
-use authly_core::plugin::PluginName;
-use authly_plugin_host::{LoadEvent, ProposalOutcome, candidate_digest};
+use authly_core::plugin::{PluginHistory, PluginName};
+use authly_plugin_host::{ClaimGrants, LoadEvent, Options, Policy, ProposalOutcome, candidate_digest};
 use authly_testkit::guests::guest;
 use serde_json::json;
 
@@ -81,6 +81,10 @@ async fn a_refused_candidate_leaves_the_one_before_in_place_and_is_remembered() 
     let node = site.start().await;
     let name = PluginName::parse("stamp").unwrap();
     for (wasm, toml, expected) in candidates() {
+        // What it is, as against what this server allows and offers.
+        let own_fault = ["its describe", "not WebAssembly", "core module", "config"];
+        let remembered = own_fault.iter().any(|fault| expected.contains(fault))
+            && !expected.contains("configuration allows");
         let digest = candidate_digest(&wasm, &toml);
         site.put_bytes("stamp", &wasm, &toml);
         node.events().await;
@@ -90,7 +94,9 @@ async fn a_refused_candidate_leaves_the_one_before_in_place_and_is_remembered() 
         };
         assert!(reason.contains(expected), "{expected}\n{reason}");
         assert_eq!(node.stamp("anyone").await, json!("good"), "{expected}");
-        assert!(site.storage.has_seen_plugin(&name, digest).await.unwrap());
+        let became = site.storage.plugin_history(&name, digest).await.unwrap();
+        let expected_history = remembered.then_some(PluginHistory::Refused);
+        assert_eq!(became, expected_history, "{expected}");
         let told = node.events().await;
         let refused =
             |event: &LoadEvent| matches!(event, LoadEvent::Refused { digest: Some(d), .. } if *d == digest);
@@ -133,4 +139,46 @@ async fn a_file_that_cannot_be_read_is_told_once() {
         ProposalOutcome::Refused { .. }
     ));
     assert!(node.events().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_policy_refused_serves_once_it_is_allowed() {
+    let site = Site::new().await;
+    let department = format!(
+        "[grants]\nclaims = [\"department\", \"https://*\"]\n{}",
+        stamps("one")
+    );
+    site.put("stamp", "stamp", &department);
+    let strict = site.start().await;
+    let told = strict.events().await;
+    assert!(matches!(told[..], [LoadEvent::Refused { .. }]), "{told:?}");
+    assert_eq!(strict.propose("stamp").await, ProposalOutcome::Unchanged);
+    let wide = Policy {
+        claims: ClaimGrants::parse(&["department", "https://*"]).unwrap(),
+        ..Policy::default()
+    };
+    // A node that never ran under the strict policy.
+    let other_site = Site::new().await;
+    other_site.put("stamp", "stamp", &department);
+    drop(other_site.start().await);
+    let node = other_site
+        .start_with(Options {
+            policy: wide.clone(),
+            ..other_site.options()
+        })
+        .await;
+    assert_eq!(node.stamp("anyone").await, json!("one"));
+    // And the node that refused it, told to allow it.
+    strict.host.set_policy(wide).await.unwrap();
+    assert_eq!(strict.stamp("anyone").await, json!("one"));
+}
+
+#[tokio::test]
+async fn a_node_that_starts_beside_a_refused_file_says_so_and_not_that_it_ran() {
+    let site = Site::new().await;
+    site.put("stamp", "stamp", &stamps("refused"));
+    drop(site.start().await);
+    let node = site.start().await;
+    let told = node.events().await;
+    assert!(matches!(told[..], [LoadEvent::Refused { .. }]), "{told:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authly_core::plugin::PluginName;
+use authly_core::plugin::{PluginHistory, PluginName};
 use authly_plugin_host::{LoadEvent, Options, ProposalOutcome, candidate_digest};
 use authly_testkit::guests::guest;
 use serde_json::json;
@@ -61,7 +61,10 @@ async fn a_version_that_fails_where_the_one_before_answers_is_taken_back() {
     // The bad file still lies there; neither this node nor one that starts beside it takes it up again.
     assert_eq!(node.propose("stamp").await, ProposalOutcome::Unchanged);
     let name = PluginName::parse("stamp").unwrap();
-    assert!(site.storage.has_seen_plugin(&name, bad).await.unwrap());
+    assert_eq!(
+        site.storage.plugin_history(&name, bad).await.unwrap(),
+        Some(PluginHistory::Refused)
+    );
     let another = site.start().await;
     assert_eq!(another.stamp("anyone").await, json!(1));
     assert_eq!(site.storage.load_plugins().await.unwrap()[0].generation, 3);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, Timestamp,
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{ActivateOutcome, Activation, PluginStore, StorageResult},
 };
 use deadpool_postgres::{Object, Transaction};
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     codec::digests_to_json,
     rows::{self, component_columns, plugin_columns},
-    rules::plugins::remember,
+    rules::plugins::{history_outcome, remember},
 };
 
 /// The generation a new plugin starts at.
@@ -45,7 +45,7 @@ statements! {
     LOAD_COMPONENT = concat!(
         "SELECT ", component_columns!(), " FROM plugin_components WHERE tenant_id = $1 AND digest = $2"
     );
-    HAS_SEEN = "SELECT 1 FROM plugin_history WHERE tenant_id = $1 AND name = $2 AND digest = $3";
+    HISTORY = "SELECT outcome FROM plugin_history WHERE tenant_id = $1 AND name = $2 AND digest = $3";
     LOCK = "SELECT pg_advisory_xact_lock($1)";
     INSERT = concat!(
         "WITH changed AS (INSERT INTO plugins (tenant_id, ", plugin_columns!(), ") \
@@ -94,12 +94,18 @@ impl PluginStore for Tenant {
             .await
     }
 
-    async fn has_seen_plugin(&self, name: &PluginName, digest: PluginDigest) -> StorageResult<bool> {
-        let seen = self
-            .db
-            .read(HAS_SEEN, &[&self.id(), &name.as_str(), &digest.0.as_slice()])
-            .await?;
-        Ok(!seen.is_empty())
+    async fn plugin_history(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+    ) -> StorageResult<Option<PluginHistory>> {
+        self.db
+            .find(
+                HISTORY,
+                &[&self.id(), &name.as_str(), &digest.0.as_slice()],
+                |row| history_outcome(row),
+            )
+            .await
     }
 
     async fn activate_plugin(

@@ -1,6 +1,16 @@
-//! Which earlier candidates a plugin remembers.
+//! Which earlier candidates a plugin remembers, and what became of them.
 
-use authly_core::plugin::{DesiredPlugin, PluginDigest};
+use authly_core::{
+    StorageError,
+    plugin::{DesiredPlugin, PluginDigest, PluginHistory},
+};
+
+use crate::{codec::corrupt, rows::Columns};
+
+/// A row of the history.
+pub(crate) fn history_outcome(row: &mut impl Columns) -> Result<PluginHistory, StorageError> {
+    PluginHistory::parse(&row.text()?).ok_or_else(|| corrupt("plugin_history.outcome"))
+}
 
 /// The earlier candidates after `next` took over from `active`, newest first, and those that are forgotten.
 pub(crate) fn remember(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, Timestamp,
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{ActivateOutcome, Activation, PluginStore, StorageResult},
 };
 use rusqlite::params;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codec::digests_to_json,
     rows::{self, component_columns, plugin_columns},
-    rules::plugins::remember,
+    rules::plugins::{history_outcome, remember},
 };
 
 /// The generation a new plugin starts at.
@@ -27,7 +27,7 @@ statements! {
     LOAD = "SELECT ", plugin_columns!(), " FROM plugins WHERE tenant_id = ?1 AND name = ?2";
     LOAD_COMPONENT = "SELECT ", component_columns!(), " FROM plugin_components \
         WHERE tenant_id = ?1 AND digest = ?2";
-    HAS_SEEN = "SELECT 1 FROM plugin_history WHERE tenant_id = ?1 AND name = ?2 AND digest = ?3";
+    HISTORY = "SELECT outcome FROM plugin_history WHERE tenant_id = ?1 AND name = ?2 AND digest = ?3";
     INSERT = "INSERT INTO plugins (tenant_id, ", plugin_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
         ON CONFLICT (tenant_id, name) DO NOTHING";
     REPLACE = "UPDATE plugins SET active_digest = ?4, previous_digests = ?5, generation = generation + 1, \
@@ -131,11 +131,15 @@ impl PluginStore for SqliteTenant {
         .await
     }
 
-    async fn has_seen_plugin(&self, name: &PluginName, digest: PluginDigest) -> StorageResult<bool> {
+    async fn plugin_history(
+        &self,
+        name: &PluginName,
+        digest: PluginDigest,
+    ) -> StorageResult<Option<PluginHistory>> {
         let name = name.clone();
         self.read(move |access| {
             let key = params![access.tenant(), name.as_str(), digest.0];
-            Ok(access.find(HAS_SEEN, key, |_| Ok(()))?.is_some())
+            access.find(HISTORY, key, |row| history_outcome(row))
         })
         .await
     }

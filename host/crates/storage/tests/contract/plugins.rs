@@ -2,7 +2,7 @@
 
 use authly_core::{
     AuditAction, Effects,
-    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{ActivateOutcome, Activation, TenantStorage},
 };
 
@@ -51,6 +51,10 @@ async fn activate(tenant: &dyn TenantStorage, byte: u8, expected: Option<i64>) -
     }
 }
 
+async fn became(tenant: &dyn TenantStorage, plugin: &str, byte: u8) -> Option<PluginHistory> {
+    tenant.plugin_history(&name(plugin), digest(byte)).await.unwrap()
+}
+
 pub async fn first_activation_needs_absence(backend: &impl Backend) {
     let tenant = backend.tenant();
     assert_eq!(
@@ -76,7 +80,8 @@ pub async fn first_activation_needs_absence(backend: &impl Backend) {
         None,
         "nothing of a stale one is stored"
     );
-    assert!(!tenant.has_seen_plugin(&name("p"), digest(2)).await.unwrap());
+    assert_eq!(became(&*tenant, "p", 2).await, None);
+    assert_eq!(became(&*tenant, "p", 1).await, Some(PluginHistory::Activated));
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
     assert!(
         backend
@@ -128,15 +133,16 @@ pub async fn three_earlier_candidates_are_kept(backend: &impl Backend) {
         tenant.load_component(digest(1)).await.unwrap().is_some(),
         "another plugin runs them"
     );
-    assert!(
-        tenant.has_seen_plugin(&name("p"), digest(2)).await.unwrap(),
+    assert_eq!(
+        became(&*tenant, "p", 2).await,
+        Some(PluginHistory::Activated),
         "but it is still known"
     );
 }
 
 pub async fn refused_candidate_is_remembered(backend: &impl Backend) {
     let tenant = backend.tenant();
-    assert!(!tenant.has_seen_plugin(&name("p"), digest(1)).await.unwrap());
+    assert_eq!(became(&*tenant, "p", 1).await, None);
     let rejected = || {
         effects(AuditAction::PluginRejected {
             plugin: "p".to_owned(),
@@ -150,13 +156,16 @@ pub async fn refused_candidate_is_remembered(backend: &impl Backend) {
             .await
             .unwrap();
     }
-    assert!(tenant.has_seen_plugin(&name("p"), digest(1)).await.unwrap());
-    assert!(
-        !tenant.has_seen_plugin(&name("q"), digest(1)).await.unwrap(),
-        "under this name only"
-    );
+    assert_eq!(became(&*tenant, "p", 1).await, Some(PluginHistory::Refused));
+    assert_eq!(became(&*tenant, "q", 1).await, None, "under this name only");
     assert!(tenant.load_plugins().await.unwrap().is_empty());
     assert_eq!(backend.audit().await, ["plugin_rejected"; 2]);
+    activate(&*tenant, 1, None).await;
+    assert_eq!(
+        became(&*tenant, "p", 1).await,
+        Some(PluginHistory::Activated),
+        "what became of it at last"
+    );
 }
 
 pub async fn plugin_is_disabled_as_a_new_generation(backend: &impl Backend) {
