@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, Rng, SecretText, StorageError, Timestamp, UserId, ports::UserStore,
-    user::User,
+    AuditAction, AuditEvent, Effects, Rng, SecretText, StorageError, Timestamp, UserId,
+    ports::UserStore,
+    user::{User, normalize_username},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -76,7 +77,8 @@ pub async fn create_user(
     rng: &dyn Rng,
 ) -> Result<User, CreateUserError> {
     let username = new.username.trim();
-    if !is_username(username) {
+    // Normalizing may lengthen a name or bring white space into it; login looks for the result.
+    if !is_username(username) || !is_username(&normalize_username(username)) {
         return Err(CreateUserError::Username);
     }
     let mut claims = new.claims;

@@ -97,6 +97,29 @@ async fn taken_name_is_refused_in_any_spelling() {
 }
 
 #[tokio::test]
+async fn composed_and_decomposed_name_is_one_account() {
+    let f = Fixture::new().await;
+    let zoe = f.create(named("Zo\u{eb}")).await.unwrap();
+    for spelling in ["Zoe\u{308}", "\u{ff3a}O\u{cb}"] {
+        let result = f.create(named(spelling)).await;
+        assert!(matches!(result, Err(CreateUserError::Taken)), "{result:?}");
+        let name = authly_core::user::normalize_username(spelling);
+        let login = f.storage.load_login(&name).await.unwrap().unwrap();
+        assert_eq!(login.user, zoe);
+    }
+}
+
+#[tokio::test]
+async fn name_that_nobody_could_sign_in_with_is_refused() {
+    let f = Fixture::new().await;
+    // Four of these become 72 characters; the other one gets a space in front of its accent, after another space.
+    for name in ["\u{fdfa}".repeat(4), "a \u{a8}".to_owned()] {
+        let result = f.create(named(&name)).await;
+        assert!(matches!(result, Err(CreateUserError::Username)), "{result:?}");
+    }
+}
+
+#[tokio::test]
 async fn password_length_is_checked_at_both_ends() {
     let f = Fixture::new().await;
     for (i, (bytes, good)) in [(7, false), (8, true), (1024, true), (1025, false)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use crate::{ids::UserId, secret::SecretText, time::Timestamp};
@@ -38,7 +39,46 @@ pub struct LoginRecord {
     pub password_hash: Option<SecretText>,
 }
 
-/// The form under which user names are unique and looked up: trimmed, lower case.
+/// The form under which user names are unique and looked up: compatibility-composed, trimmed, lower case.
+///
+/// One keyboard writes é as one character and another as two, and there are wide and styled forms of the same letters
+/// (UAX #15): whoever types the name means one account. Near RFC 8265 §3.3, which also folds case and width.
 pub fn normalize_username(text: &str) -> String {
-    text.trim().to_lowercase()
+    let composed: String = text.nfkc().collect();
+    // Lower case may come apart (İ), so it is composed again.
+    composed.trim().to_lowercase().nfkc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_are_one() {
+        for (spelling, name) in [
+            (" Alice ", "alice"),
+            ("Zo\u{eb}", "zo\u{eb}"),
+            ("ZOE\u{308}", "zo\u{eb}"),
+            ("\u{ff21}lice\u{3000}", "alice"),
+            ("\u{fb01}nn", "finn"),
+            ("\u{212a}im", "kim"),
+        ] {
+            assert_eq!(normalize_username(spelling), name, "{spelling}");
+        }
+        assert_ne!(normalize_username("zoe"), normalize_username("zo\u{eb}"));
+    }
+
+    #[test]
+    fn normalized_name_stays_as_it_is() {
+        for name in [
+            "\u{130}stanbul",
+            "\u{1e9e}",
+            "\u{fdfa}",
+            "e\u{301}\u{323}",
+            "\u{a8}x",
+        ] {
+            let once = normalize_username(name);
+            assert_eq!(normalize_username(&once), once, "{name}");
+        }
+    }
 }
