@@ -178,7 +178,8 @@ async fn every_row_asks_for_what_it_says_callers_must_prove() {
                     assert_eq!(answer.status, 403, "{at}");
                 }
                 Auth::Browser => assert!(!answer.headers.contains_key("location"), "{at}"),
-                Auth::None => assert!(answer.status.is_success(), "{at}"),
+                // The test's own address is one of an operator; the policy's own tests have others.
+                Auth::None | Auth::Operator => assert!(answer.status.is_success(), "{at}"),
             }
         }
     }

@@ -85,6 +85,14 @@ const AUTHORIZE_BURST: Key = Key::integer(
     "300",
     "How many of them may come at once after a pause.",
 );
+const METRICS_ALLOW: Key = Key::new(
+    "server.metrics_allow",
+    Kind::List("addresses or CIDR ranges"),
+    "[\"127.0.0.0/8\", \"::1\", \"10.20.0.0/16\"]",
+    "Client addresses that may read `/metrics`; for others there is nothing at that path. A request that was passed on \
+     by a proxy which is not in `server.trusted_proxies` is never answered: nobody knows whose it is.",
+)
+.default("127.0.0.0/8,::1");
 const IDLE_TIMEOUT: Key = Key::seconds(
     "server.idle_timeout",
     (1, 3_600),
@@ -137,6 +145,7 @@ pub(super) const KEYS: &[&Key] = &[
     &REQUEST_TIMEOUT,
     &AUTHORIZE_RATE,
     &AUTHORIZE_BURST,
+    &METRICS_ALLOW,
     &IDLE_TIMEOUT,
     &CONNECTION_AGE_MAX,
     &DRAIN_TIMEOUT,
@@ -172,6 +181,7 @@ pub(super) fn check(reader: &mut Reader<'_>) -> ServerConfig {
                 per_minute: reader.integer(&AUTHORIZE_RATE),
                 burst: reader.integer(&AUTHORIZE_BURST),
             },
+            metrics_allow: reader.list(&METRICS_ALLOW, parse_network),
             idle_timeout: reader.duration(&IDLE_TIMEOUT),
             connection_age_max: reader.duration(&CONNECTION_AGE_MAX),
             drain_timeout: reader.duration(&DRAIN_TIMEOUT),

@@ -306,7 +306,7 @@ static TABLE: &[Route] = &[
         mount: Mount::Root,
         when: When::Always,
         surface: Surface::Api,
-        auth: Auth::None,
+        auth: Auth::Operator,
         cache: Cache::NoStore,
         cors: Cors::None,
         csrf: Csrf::Open,

@@ -36,6 +36,13 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
     }
 }
 
+/// Whether a proxy that nobody vouches for passed the request on: the address is the proxy's then, not the client's.
+/// Many proxies stand on the same machine, and their address must not be taken for an operator's.
+pub fn is_behind_a_stranger(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    let is_passed_on = headers.contains_key(&X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+    is_passed_on && !is_trusted(peer.to_canonical(), trusted)
+}
+
 /// Follows the chain from its right end. An entry that is no address ends it at the last known one.
 fn walk(peer: IpAddr, hops: &[&str], trusted: &[IpNet]) -> IpAddr {
     let mut known = peer;

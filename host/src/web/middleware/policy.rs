@@ -1,7 +1,8 @@
 //! Around each route, what its row says.
 //!
 //! 1. A CORS preflight is answered.
-//! 2. Cross-site requests, and those of an address that sent too many, are refused where the row says so.
+//! 2. Requests from another site, from elsewhere than an operator's address, and from an address that sent too many are
+//!    refused where the row says so.
 //! 3. Within the request's deadline: the body is read, then the clock, then the handler runs. A panic is a 500 of this
 //!    request alone.
 //! 4. Errors are put in the form of the row's surface: JSON for programs, a page for people.
@@ -17,12 +18,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
+use ipnet::IpNet;
 use tokio::time::timeout;
 
-use super::{body, cache, cors, csrf, rate_limit::AddressRate};
+use super::{body, cache, client_ip::is_behind_a_stranger, cors, csrf, rate_limit::AddressRate};
 use crate::web::{
     error::{Failure, Rendering, wants_html},
-    routes::{Cache, Csrf, Route, Surface, Throttle, table},
+    routes::{Auth, Cache, Csrf, Route, Surface, Throttle, table},
+    server::Peer,
     state::Edge,
 };
 
@@ -106,13 +109,26 @@ fn admit(row: &Row, request: &Request) -> Result<(), Failure> {
     {
         return Err(Failure::cross_site());
     }
+    let context = request.extensions().get::<RequestContext>();
+    let context = context.ok_or_else(Failure::internal)?;
+    if route.auth == Auth::Operator && !is_operator(&row.edge, context, request) {
+        return Err(Failure::not_found());
+    }
     if route.throttle == Throttle::PerAddress {
-        let context = request.extensions().get::<RequestContext>();
-        let context = context.ok_or_else(Failure::internal)?;
         let admitted = row.rate.admit(context.client_ip, context.now);
         admitted.map_err(Failure::too_many_requests)?;
     }
     Ok(())
+}
+
+/// Whether a request comes from an address in `server.metrics_allow`.
+fn is_operator(edge: &Edge, context: &RequestContext, request: &Request) -> bool {
+    let Some(Peer(peer)) = request.extensions().get::<Peer>() else {
+        return false;
+    };
+    let is_allowed = |net: &IpNet| net.contains(&context.client_ip);
+    edge.limits.metrics_allow.iter().any(is_allowed)
+        && !is_behind_a_stranger(*peer, request.headers(), &edge.trusted_proxies)
 }
 
 /// Step 3.

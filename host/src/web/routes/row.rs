@@ -21,7 +21,8 @@ pub struct Route {
     pub when: When,
     /// Who it speaks to: decides the shape of errors and the security headers.
     pub surface: Surface,
-    /// How the caller proves who they are. The use case checks it; the row says what a test must see.
+    /// How the caller proves who they are. The policy checks [`Auth::Operator`]; the use case checks the others, and a
+    /// test that each handler asks.
     pub auth: Auth,
     /// What may be kept of its answers.
     pub cache: Cache,
@@ -92,6 +93,8 @@ pub enum Auth {
     Bearer,
     /// With the browser session's cookie, or by signing in there and then.
     Browser,
+    /// By an address in `server.metrics_allow`; to others there is nothing here.
+    Operator,
 }
 
 /// What may be kept of an answer. Errors are never kept.

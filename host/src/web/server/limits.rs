@@ -1,6 +1,9 @@
 //! The deadlines and caps of the HTTP edge. Each is a configuration key under `server.`.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -31,6 +34,8 @@ pub struct ServerLimits {
     /// `server.authorize_rate_per_minute` and `server.authorize_burst`: authorization requests of one address, IPv6 by
     /// /64. Each may store something, whoever sends it.
     pub authorize_rate: RateLimit,
+    /// `server.metrics_allow`: who may read `/metrics`.
+    pub metrics_allow: Vec<IpNet>,
     /// `server.idle_timeout`: how long a connection may be without a request under way before it is asked to end,
     /// whatever else it does, such as answering HTTP/2 pings. For HTTP/1 `header_timeout` counts as well.
     pub idle_timeout: Duration,
@@ -71,6 +76,10 @@ impl Default for ServerLimits {
                 per_minute: 300,
                 burst: 300,
             },
+            metrics_allow: vec![
+                IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+                IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
+            ],
             idle_timeout: Duration::from_mins(1),
             connection_age_max: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(25),

@@ -47,6 +47,7 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
                     assert_eq!(whole.json()["error"], "invalid_client", "{row}");
                 }
                 Auth::Browser => assert!(answer.header("set-cookie").is_empty(), "{row}"),
+                Auth::Operator => assert_eq!(answer.status, StatusCode::NOT_FOUND, "{row}"),
                 Auth::None => assert!(answer.status.is_success() || !is_complete(route), "{row}"),
             }
         }

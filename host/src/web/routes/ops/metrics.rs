@@ -12,7 +12,7 @@ use crate::web::{error::Failure, state::SharedState};
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// `GET /metrics`.
+/// `GET /metrics`, for the addresses in `server.metrics_allow`.
 pub async fn metrics(State(state): State<SharedState>) -> Response {
     match state.metrics.render() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
