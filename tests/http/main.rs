@@ -28,6 +28,7 @@ mod cors;
 mod crowd;
 mod disabled;
 mod edges;
+mod finished;
 mod flow;
 mod foreign_client;
 mod hostile;

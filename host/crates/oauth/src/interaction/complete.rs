@@ -33,7 +33,7 @@ pub(super) async fn complete(
     let (outcome, location) = write(provider, &opened.client, interaction, answer, ctx).await?;
     match outcome {
         CompleteOutcome::Completed => Ok(Some(location)),
-        CompleteOutcome::AlreadyFinished => Err(opened.finished()),
+        CompleteOutcome::AlreadyFinished => Err(opened.finished(provider)),
         CompleteOutcome::Stale => {
             opened.check_alive(provider, ctx).await?;
             Ok(None)

@@ -91,7 +91,7 @@ async fn remember_what_is_asked(
     let state = opened
         .interaction
         .asking_consent(signed_in.authentication(), scope.clone())
-        .map_err(|_| opened.finished())?;
+        .map_err(|_| opened.finished(provider))?;
     if state == opened.interaction.state {
         return Ok(AdvanceOutcome::Advanced);
     }

@@ -252,7 +252,7 @@ async fn go_on(
     let state = opened
         .interaction
         .authenticated(signed_in.authentication())
-        .map_err(|_| opened.finished())?;
+        .map_err(|_| opened.finished(provider))?;
     if opened.advance(provider, state, Effects::none(), ctx).await? == AdvanceOutcome::Stale {
         // Another tab moved it: that tab's page decides, with the session that is there now.
         return Ok(Next::Login {

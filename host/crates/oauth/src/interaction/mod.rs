@@ -31,7 +31,10 @@ pub use login::{
 };
 pub use start::{persist, start};
 
-use crate::{Provider, authorize::RedirectableError};
+use crate::{
+    Provider,
+    authorize::{RedirectableError, request_url},
+};
 
 /// What the browser's cookies said.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +90,9 @@ pub enum InteractionError {
     Finished {
         /// Whose it was: the page offers the way back to it.
         client: Option<Box<Client>>,
+        /// The same request from its beginning: the code of the first answer may never have arrived (a double click
+        /// stops the first navigation), and what was signed in for and agreed to is kept.
+        restart: Option<String>,
     },
     /// It was begun in another browser.
     #[error("the interaction belongs to another browser")]
@@ -154,16 +160,19 @@ impl Opened {
     async fn check_alive(&self, provider: &Provider, ctx: &RequestContext) -> Result<(), InteractionError> {
         let hash = &self.interaction.hash;
         match provider.storage.load_interaction(hash, ctx.now).await? {
-            Some(now) if now.is_finished() => Err(self.finished()),
+            Some(now) if now.is_finished() => Err(self.finished(provider)),
             Some(_) => Ok(()),
-            None => Err(InteractionError::Expired { restart: None }),
+            None => Err(InteractionError::Expired {
+                restart: Some(request_url(&self.interaction.request, &provider.issuer)),
+            }),
         }
     }
 
     /// Somebody else answered it first.
-    fn finished(&self) -> InteractionError {
+    fn finished(&self, provider: &Provider) -> InteractionError {
         InteractionError::Finished {
             client: Some(Box::new(self.client.clone())),
+            restart: Some(request_url(&self.interaction.request, &provider.issuer)),
         }
     }
 }

@@ -33,20 +33,22 @@ pub(super) async fn open(
         .storage
         .load_client(&interaction.request.client_id)
         .await?;
+    let restart = restart(provider, &interaction, browser);
     if interaction.is_finished() {
         return Err(InteractionError::Finished {
             client: client.map(Box::new),
+            restart,
         });
     }
     let client = client.filter(|c| c.enabled).ok_or(InteractionError::ClientGone)?;
     if interaction.expires_at <= ctx.now {
-        let restart = Some(authorize::request_url(&interaction.request, &provider.issuer));
         return Err(InteractionError::Expired { restart });
     }
     let (binding, binding_is_new) = bind(provider, &mut interaction, browser, ctx).await?;
     if interaction.is_finished() {
         return Err(InteractionError::Finished {
             client: Some(Box::new(client)),
+            restart,
         });
     }
     let signed_in = signed_in(provider, browser, ctx).await?;
@@ -99,6 +101,15 @@ async fn bind(
     interaction.browser = Some(hash);
     interaction.version += 1;
     Ok((binding, is_new))
+}
+
+/// The same request from its beginning, for the browser it was begun in: to others it tells what is none of their
+/// business (`state`, `login_hint`).
+fn restart(provider: &Provider, interaction: &Interaction, browser: &Browser) -> Option<String> {
+    let theirs = interaction
+        .browser
+        .is_some_and(|bound| held_by(bound, browser).is_err());
+    (!theirs).then(|| authorize::request_url(&interaction.request, &provider.issuer))
 }
 
 /// The browser's binding cookie, if the interaction is bound to it.

@@ -107,11 +107,12 @@ pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionErro
         |problem, developer, back| show(state.pages.render_error(&page.error(problem, developer, back)));
     match error {
         InteractionError::Redirect(error) => respond::see_other(&error.location()),
-        InteractionError::Finished { client } => {
+        InteractionError::Finished { client, restart } => {
             let back = client.as_deref().and_then(back_to_client);
+            let again = || restart.map(|uri| BackLink::StartAgain { uri });
             let view = MessageView {
                 message: Message::Finished,
-                back,
+                back: back.or_else(again),
                 locale: page.locale(&[]),
             };
             show(state.pages.render_message(&view))
