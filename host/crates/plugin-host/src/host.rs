@@ -17,7 +17,7 @@ use crate::{
     observer::{LoadEvent, PluginObserver},
     policy::Policy,
     registry::Registry,
-    reload::{Proposal, ReloadState, Scan, watch},
+    reload::{Proposal, ReloadState, watch},
     status::{HostStatus, PluginStatus},
 };
 
@@ -100,7 +100,7 @@ impl PluginHost {
         let inner = Arc::new(Inner::new(options, storage, clock, observer)?);
         let mut state = inner.reload.lock().await;
         inner.converge(&mut state).await?;
-        inner.propose(&mut state, Scan::AtStart).await;
+        inner.propose(&mut state).await;
         drop(state);
         let watch = tokio::spawn(watch::run(Arc::clone(&inner), poll_interval)).abort_handle();
         Ok(Self { inner, watch })
@@ -119,7 +119,7 @@ impl PluginHost {
     /// Looks at the directory now. One proposal for each plugin in it.
     pub async fn propose_directory(&self) -> Vec<Proposal> {
         let mut state = self.inner.reload.lock().await;
-        self.inner.propose(&mut state, Scan::Running).await
+        self.inner.propose(&mut state).await
     }
 
     /// Replaces what plugins may be granted and which candidates may run. What it refuses stops serving at once, since
@@ -132,7 +132,7 @@ impl PluginHost {
         self.inner.policy.store(Arc::new(policy));
         state.change_policy();
         self.inner.converge(&mut state).await?;
-        self.inner.propose(&mut state, Scan::Running).await;
+        self.inner.propose(&mut state).await;
         Ok(())
     }
 

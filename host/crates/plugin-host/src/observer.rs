@@ -114,7 +114,7 @@ pub enum LoadEvent {
         /// Why.
         reason: Refusal,
     },
-    /// This node has just started, and its directory holds a candidate that stored history knows but does not desire.
+    /// At this node's first look, its directory holds a candidate that stored history knows but does not desire.
     /// Storage's choice stands.
     KnownBefore {
         /// The plugin.

@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use authly_core::plugin::{PluginDigest, PluginName};
 
 pub use pipeline::candidate_digest;
-pub(crate) use propose::Scan;
 pub use propose::{Proposal, ProposalOutcome};
 
 /// What the reload path remembers between runs.
@@ -22,6 +21,9 @@ pub(crate) struct ReloadState {
     seen: BTreeMap<PluginName, PluginDigest>,
     /// Those of them that this server's policy or version refused.
     refused_by_server: BTreeSet<PluginName>,
+    /// The names whose files this node has dealt with at least once since it started. A change of files can only be
+    /// seen by who has seen them before.
+    looked_at: BTreeSet<PluginName>,
     /// What could not be read, so that it is reported once.
     unreadable: BTreeMap<String, String>,
     /// What is loaded was judged by an earlier policy.

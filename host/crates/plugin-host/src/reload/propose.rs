@@ -1,7 +1,8 @@
 //! The directory proposes; storage decides.
 //!
-//! A running node proposes when its own files change. A starting node proposes only what stored history has never
-//! seen, so that nodes with different files do not fight, and a rollback survives a restart beside the bad file.
+//! A node proposes when its own files change. What it finds at its first look at a name it proposes only if stored
+//! history has never seen it, so that nodes with different files do not fight, and a rollback survives a restart beside
+//! the bad file.
 
 use std::sync::Arc;
 
@@ -16,13 +17,6 @@ use super::{
     directory::{self, Found, Unreadable},
 };
 use crate::{error::Refusal, generation::Prepared, host::Inner, observer::LoadEvent};
-
-/// When the directory is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scan {
-    AtStart,
-    Running,
-}
 
 /// What became of one plugin in the directory.
 #[derive(Clone, Debug)]
@@ -43,7 +37,7 @@ pub enum ProposalOutcome {
     },
     /// It has not changed since it was last dealt with, or it is what runs already.
     Unchanged,
-    /// Stored history knows it, and this node has just started: storage's choice stands.
+    /// Stored history knows it, and it is the first that this node sees of it: storage's choice stands.
     KnownBefore,
     /// It was refused; what served before goes on.
     Refused {
@@ -75,11 +69,11 @@ pub(super) struct Change {
 
 impl Inner {
     /// Looks at every pair in the directory.
-    pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState, scan: Scan) -> Vec<Proposal> {
+    pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState) -> Vec<Proposal> {
         let mut proposals = Vec::new();
         for found in self.scan(state).await {
             let name = found.stem.clone();
-            let outcome = self.propose_found(state, scan, found).await;
+            let outcome = self.propose_found(state, found).await;
             proposals.push(Proposal { name, outcome });
         }
         proposals
@@ -110,12 +104,7 @@ impl Inner {
         }
     }
 
-    async fn propose_found(
-        self: &Arc<Self>,
-        state: &mut ReloadState,
-        scan: Scan,
-        found: Found,
-    ) -> ProposalOutcome {
+    async fn propose_found(self: &Arc<Self>, state: &mut ReloadState, found: Found) -> ProposalOutcome {
         let (name, candidate) = match found.read {
             Ok(read) => read,
             Err(Unreadable::Unsettled) => {
@@ -130,7 +119,7 @@ impl Inner {
         }
         state.refused_by_server.remove(&name);
         let outcome = self
-            .propose_candidate(state, &name, candidate, scan)
+            .propose_candidate(state, &name, candidate)
             .await
             .unwrap_or_else(|error| {
                 let reason = format!("{error}");
@@ -140,6 +129,7 @@ impl Inner {
                 ProposalOutcome::Postponed { reason }
             });
         if !matches!(outcome, ProposalOutcome::Postponed { .. }) {
+            state.looked_at.insert(name.clone());
             state.seen.insert(name, digest);
         }
         outcome
@@ -166,7 +156,6 @@ impl Inner {
         state: &mut ReloadState,
         name: &PluginName,
         candidate: PluginComponent,
-        scan: Scan,
     ) -> Result<ProposalOutcome, StorageError> {
         let digest = candidate.digest;
         let desired = self.desired(name).await?;
@@ -176,7 +165,7 @@ impl Inner {
         {
             return Ok(ProposalOutcome::Unchanged);
         }
-        if scan == Scan::AtStart
+        if !state.looked_at.contains(name)
             && let Some(became) = self.storage.plugin_history(name, digest).await?
         {
             return Ok(self.known(name, digest, became));
@@ -201,7 +190,7 @@ impl Inner {
         }
     }
 
-    /// A candidate that history knows. The one who just starts does not know better.
+    /// A candidate that history knows. One who has just started does not know better.
     fn known(&self, name: &PluginName, digest: PluginDigest, became: PluginHistory) -> ProposalOutcome {
         let name = name.clone();
         match became {

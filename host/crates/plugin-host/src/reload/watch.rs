@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::{ProposalOutcome, Scan};
+use super::ProposalOutcome;
 use crate::{host::Inner, observer::LoadEvent};
 
 /// Quiet for this long means that whoever writes has finished with both files.
@@ -73,7 +73,7 @@ async fn converge(host: &Arc<Inner>) {
 /// Whether somebody is still writing.
 async fn propose(host: &Arc<Inner>) -> bool {
     let mut state = host.reload.lock().await;
-    let proposals = host.propose(&mut state, Scan::Running).await;
+    let proposals = host.propose(&mut state).await;
     proposals
         .iter()
         .any(|proposal| proposal.outcome == ProposalOutcome::unsettled())

@@ -56,6 +56,24 @@ async fn a_starting_node_does_not_propose_what_history_knows() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_at_the_start_is_no_change_when_it_can() {
+    let site = Site::new().await;
+    site.put("stamp", "stamp", &stamps("old"));
+    let node = site.start().await;
+    site.put_toml("stamp", &stamps("new"));
+    node.propose("stamp").await;
+    // A node with the old files comes up before its volume is whole.
+    let toml = site.dir().join("stamp.toml");
+    fs::remove_file(&toml).unwrap();
+    fs::create_dir(&toml).unwrap();
+    let late = site.start().await;
+    fs::remove_dir(&toml).unwrap();
+    site.put_toml("stamp", &stamps("old"));
+    assert_eq!(late.propose("stamp").await, ProposalOutcome::KnownBefore);
+    assert_eq!(late.stamp("anyone").await, json!("new"));
+}
+
+#[tokio::test]
 async fn a_candidate_of_several_nodes_becomes_one_generation() {
     let site = Site::new().await;
     let (one, other) = (site.start().await, site.start().await);
