@@ -32,6 +32,7 @@ mod finished;
 mod flow;
 mod foreign_client;
 mod hostile;
+mod http2;
 mod kill_nine;
 mod known_browser;
 mod login;

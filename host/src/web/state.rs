@@ -96,7 +96,6 @@ pub trait RequestObserver: Send + Sync {
     /// A request was answered.
     fn request(&self, request: &ObservedRequest);
 
-    /// The token endpoint answered. `grant_type` is one of the registered names or `unsupported`; `outcome` is `ok` or
-    /// the error code.
+    /// The token endpoint answered. `grant_type` is one that is built, or `other`; `outcome` is `ok` or the error code.
     fn token_request(&self, grant_type: &'static str, outcome: &'static str);
 }
