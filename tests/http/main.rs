@@ -48,6 +48,7 @@ mod refresh;
 mod routes;
 mod scope;
 mod session_cookie;
+mod shutdown;
 mod swap_under_load;
 mod tabs;
 mod throttle;
