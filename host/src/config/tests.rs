@@ -277,6 +277,27 @@ fn dev_listens_on_loopback_only() {
 }
 
 #[test]
+fn an_http_issuer_is_served_on_loopback_only() {
+    let listening = |issuer: &'static str, listen: &'static str| {
+        let mut pairs = MINIMUM.to_vec();
+        pairs.extend([("AUTHLY__ISSUER", issuer), ("AUTHLY__LISTEN", listen)]);
+        load(&env(&pairs))
+    };
+    for bad in ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000"] {
+        let shown = listening("http://localhost:8000", bad).unwrap_err().to_string();
+        assert!(
+            shown.contains("listen") && shown.contains("without TLS"),
+            "{shown}"
+        );
+        // Behind a proxy that ends TLS.
+        assert!(listening("https://login.example.com", bad).is_ok(), "{bad}");
+    }
+    for good in ["127.0.0.1:8000", "[::1]:8000"] {
+        assert!(listening("http://localhost:8000", good).is_ok(), "{good}");
+    }
+}
+
+#[test]
 fn dev_issuer_follows_the_address_that_was_bound() {
     let config = load(&dev(&[("AUTHLY__LISTEN", "127.0.0.1:0")])).unwrap().config;
     assert_eq!(

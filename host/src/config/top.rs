@@ -26,7 +26,8 @@ const LISTEN: Key = Key::new(
     "listen",
     Kind::Text("an IP address and a port"),
     "\"127.0.0.1:8000\"",
-    "Where to accept connections. Port 0 takes a free one. With `--dev` only loopback addresses are accepted.",
+    "Where to accept connections. Port 0 takes a free one. With `--dev`, or an http issuer, only loopback addresses are \
+     accepted.",
 )
 .default("127.0.0.1:8000");
 
@@ -61,11 +62,27 @@ pub(super) fn check(reader: &mut Reader<'_>, dev: bool) -> Option<Top> {
             None
         }
     };
+    check_http_stays_here(reader, issuer.as_ref(), listen.filter(|_| !dev));
     Some(Top {
         issuer: issuer?,
         issuer_follows_listen: configured.is_none(),
         listen: listen?,
     })
+}
+
+/// An http issuer is for this machine: passwords and tokens must not cross a network in the clear.
+fn check_http_stays_here(reader: &mut Reader<'_>, issuer: Option<&Issuer>, listen: Option<SocketAddr>) {
+    if let (Some(issuer), Some(listen)) = (issuer, listen)
+        && !issuer.is_https()
+        && !listen.ip().is_loopback()
+    {
+        let message = format!(
+            "`{listen}`: other machines could reach a server whose issuer is {}, without TLS; listen on 127.0.0.1, or \
+             set `issuer` to the https URL that browsers use",
+            issuer.as_str()
+        );
+        reader.complain(&LISTEN, message);
+    }
 }
 
 /// The issuer of a development server that listens there.
