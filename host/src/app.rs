@@ -16,7 +16,7 @@ use authly_core::{
 use authly_jose::{LocalSigner, SharedKeys};
 use authly_oauth::{Issuer, Provider, interaction::Authenticator, scopes};
 use authly_plugin_host::PluginHost;
-use authly_storage::{Sealer, cache::cached};
+use authly_storage::{MigrateError, Sealer, cache::cached};
 use tokio::sync::Notify;
 
 pub use self::{
@@ -49,9 +49,9 @@ pub enum StartError {
     /// The encryption key has the wrong size.
     #[error("the encryption key cannot be used")]
     Seal(#[from] authly_storage::SealKeyError),
-    /// The schema cannot be brought up to date.
-    #[error("cannot bring the database up to date")]
-    Migrate(#[from] authly_storage::MigrateError),
+    /// The schema is not the one this release knows, or cannot be brought up to date.
+    #[error("the database schema cannot be used")]
+    Migrate(#[from] MigrateError),
     /// The database does not answer.
     #[error("cannot use the database")]
     Storage(#[from] StorageError),
@@ -115,8 +115,6 @@ pub struct Opened {
 /// # Errors
 /// [`StartError`] naming the part that failed.
 pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> {
-    let encryption_key = secrets::encryption_key(&config.encryption_key, world.rng.as_ref())?;
-    let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
     let report = authly_storage::migrate(&config.database).await?;
     if !report.applied.is_empty() {
         tracing::info!(
@@ -124,7 +122,20 @@ pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> 
             "brought the database schema up to date"
         );
     }
-    let storage = authly_storage::open(&config.database, sealer).await?;
+    open_current(config, world).await
+}
+
+/// As [`open`], but refuses a database that is not there or whose schema is not the one this release knows: when it
+/// is migrated is for the operator to decide.
+///
+/// # Errors
+/// [`StartError`] naming the part that failed; [`StartError::Migrate`] for the schema.
+pub async fn open_current(config: &Config, world: &World) -> Result<Opened, StartError> {
+    let encryption_key = secrets::encryption_key(&config.encryption_key, world.rng.as_ref())?;
+    let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
+    let storage = authly_storage::open(&config.database, sealer)
+        .await
+        .map_err(open_error)?;
     let storage: Arc<dyn Storage> = Arc::new(cached(storage, Arc::clone(&world.clock)));
     let tenant = storage.tenant(&TenantId::default_tenant());
     tenant.seed_scopes(&scopes::seeded(), Effects::none()).await?;
@@ -133,6 +144,35 @@ pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> 
         tenant,
         encryption_key,
     })
+}
+
+/// Whether the database is there, with the schema this release knows. Changes nothing.
+///
+/// # Errors
+/// As [`open_current`].
+pub async fn check(config: &Config, world: &World) -> Result<(), StartError> {
+    connect(config, world).await.map(drop)
+}
+
+/// The database and the key that seals what is secret in it.
+async fn connect(config: &Config, world: &World) -> Result<(Arc<dyn Storage>, SecretBytes), StartError> {
+    let encryption_key = secrets::encryption_key(&config.encryption_key, world.rng.as_ref())?;
+    let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
+    let storage = authly_storage::open(&config.database, sealer)
+        .await
+        .map_err(open_error)?;
+    Ok((storage, encryption_key))
+}
+
+/// Tells a schema that does not fit from a database that fails.
+fn open_error(error: StorageError) -> StartError {
+    match error {
+        StorageError::Backend(cause) => match cause.downcast::<MigrateError>() {
+            Ok(error) => StartError::Migrate(*error),
+            Err(cause) => StartError::Storage(StorageError::Backend(cause)),
+        },
+        other => StartError::Storage(other),
+    }
 }
 
 /// A server that listens but does not serve yet.

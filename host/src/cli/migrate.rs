@@ -1,12 +1,12 @@
 //! `authly migrate [--check]`
 
-use std::sync::Arc;
+use authly_storage::MigrateError;
 
-use authly_core::{StorageError, ports::BoxError};
-use authly_storage::{MigrateError, Sealer};
-
-use super::{args::MigrateArgs, console::Console, failure::Failure, runtime};
-use crate::{app::SystemRng, config::Config, secrets};
+use super::{args::MigrateArgs, console::Console, failure::Failure, runtime, serve::start_failure};
+use crate::{
+    app::{self, World},
+    config::Config,
+};
 
 /// Brings the schema up to date, or says whether it is.
 pub(super) fn run(console: &mut Console<'_>, config: &Config, args: &MigrateArgs) -> Result<(), Failure> {
@@ -29,19 +29,10 @@ async fn migrate(console: &mut Console<'_>, config: &Config) -> Result<(), Failu
 
 /// Opening is the check: storage opens no database but one with exactly the schema it knows.
 async fn check(console: &mut Console<'_>, config: &Config) -> Result<(), Failure> {
-    let rng = Arc::new(SystemRng);
-    let key_failure = |error: BoxError| Failure::failed("cannot read the encryption key", error);
-    let key =
-        secrets::encryption_key(&config.encryption_key, rng.as_ref()).map_err(|e| key_failure(e.into()))?;
-    let sealer = Sealer::new(&key, rng).map_err(|e| key_failure(e.into()))?;
-    match authly_storage::open(&config.database, sealer).await {
-        Ok(_) => console.print("the schema is current\n"),
-        Err(StorageError::Backend(error)) => Err(match error.downcast::<MigrateError>() {
-            Ok(error) => failure(*error),
-            Err(error) => Failure::storage("open the database", StorageError::Backend(error)),
-        }),
-        Err(error) => Err(Failure::storage("open the database", error)),
-    }
+    app::check(config, &World::system())
+        .await
+        .map_err(start_failure)?;
+    console.print("the schema is current\n")
 }
 
 /// What the operator is told.

@@ -20,6 +20,14 @@ impl Shell {
         }
     }
 
+    /// On a database whose schema is current.
+    fn migrated() -> Self {
+        let shell = Self::new();
+        let ran = shell.run("migrate");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        shell
+    }
+
     fn env(&self) -> Vec<(OsString, OsString)> {
         let url = format!("sqlite:{}", self.dir.path().join("authly.sqlite").display());
         [
@@ -169,8 +177,37 @@ fn migrate_says_what_it_did_and_check_says_what_is_missing() {
 }
 
 #[test]
-fn a_client_is_registered_once_and_its_secret_is_shown_once() {
+fn an_admin_command_leaves_the_schema_to_whoever_migrates() {
     let shell = Shell::new();
+    let file = shell.dir.path().join("authly.sqlite");
+    for line in [
+        "admin client list",
+        "admin user list",
+        "admin client create --id svc --grant-type client_credentials --scope openid",
+    ] {
+        let ran = shell.run(line);
+        assert_eq!(ran.code, 1, "{line}: {}", ran.err);
+        for says in ["there is no database at", "authly.sqlite", "`authly migrate`"] {
+            assert!(ran.err.contains(says), "{line}: {}", ran.err);
+        }
+        assert!(!file.exists(), "{line}");
+    }
+    std::fs::write(&file, []).unwrap();
+    let ran = shell.run("admin client list");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("version 0") && ran.err.contains("run `authly migrate`"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+    assert_eq!(shell.run("migrate").code, 0);
+    assert_eq!(shell.run("admin client list").code, 0);
+}
+
+#[test]
+fn a_client_is_registered_once_and_its_secret_is_shown_once() {
+    let shell = Shell::migrated();
     let line = "admin client create --id web --name Web --redirect-uri https://app.example.com/cb \
                 --grant-type authorization_code --grant-type refresh_token --scope openid --scope offline_access \
                 --output json";
@@ -196,7 +233,7 @@ fn a_client_is_registered_once_and_its_secret_is_shown_once() {
 
 #[test]
 fn a_client_secret_may_be_given_and_has_a_least_length() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     let line = "admin client create --id svc --secret-stdin --grant-type client_credentials --scope openid";
     let weak = shell.run_with(&format!("{}\n", "x".repeat(31)), line);
     assert_eq!(weak.code, 2);
@@ -205,7 +242,7 @@ fn a_client_secret_may_be_given_and_has_a_least_length() {
 
 #[test]
 fn a_public_client_has_no_secret() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     let ran = shell.run(
         "admin client create --id spa --token-endpoint-auth-method none --redirect-uri https://spa.example.com/cb \
          --grant-type authorization_code --scope openid --first-party --output json",
@@ -221,7 +258,7 @@ fn a_public_client_has_no_secret() {
 
 #[test]
 fn only_a_client_with_a_secret_may_keep_its_refresh_tokens() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     let create = |method: &str| {
         shell.run(&format!(
             "admin client create --id {method} --token-endpoint-auth-method {method} --no-rotation --scope openid \
@@ -238,7 +275,7 @@ fn only_a_client_with_a_secret_may_keep_its_refresh_tokens() {
 
 #[test]
 fn what_cannot_be_registered_is_said_in_words() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     for (line, says) in [
         (
             "--redirect-uri https://a.example/cb#x --grant-type authorization_code --scope openid",
@@ -261,7 +298,7 @@ fn what_cannot_be_registered_is_said_in_words() {
 
 #[test]
 fn a_user_is_made_once_with_a_password_from_standard_input() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     let line = "admin user create --username Ada --password-stdin --claim email=\"ada@example.com\" --group staff \
                 --admin --output json";
     let ran = shell.run_with("correct horse battery\n", line);
@@ -295,7 +332,7 @@ fn a_user_is_made_once_with_a_password_from_standard_input() {
 
 #[test]
 fn a_database_that_does_not_answer_is_told_apart() {
-    let shell = Shell::new();
+    let shell = Shell::migrated();
     let mut env = shell.env();
     env.retain(|(name, _)| name != "AUTHLY__DATABASE__URL");
     env.push((

@@ -6,6 +6,8 @@
 //! `schema_migrations`. Changes follow expand and contract: a release must run on the schema of the next one's
 //! expansion, but a binary refuses a schema that is newer than every file it knows.
 
+use std::path::PathBuf;
+
 use authly_core::StorageError;
 use aws_lc_rs::digest;
 
@@ -68,6 +70,12 @@ pub enum MigrateError {
         found: i64,
         /// The newest this binary knows.
         known: i64,
+    },
+    /// There is no database file. Nothing but a migration makes one, so that a mistyped path is noticed.
+    #[error("there is no database at {}: check database.url, or run `authly migrate` to make one", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
     },
     /// The database lacks migrations.
     #[error("the database schema is at version {found}, this release needs {needed}: run `authly migrate`")]

@@ -1,5 +1,8 @@
 //! `authly admin …`: the same use cases as the server, on the same database, while it runs or not. A running server
 //! learns of every change through the invalidations that are written with it.
+//!
+//! They change what is in the database, never its schema: an older release may be serving from it. In `--dev` they
+//! do both, as `serve --dev` does.
 
 mod client;
 mod user;
@@ -14,10 +17,13 @@ use crate::{
 /// Runs one of them.
 pub(super) fn run(console: &mut Console<'_>, command: AdminCommand, config: &Config) -> Result<(), Failure> {
     runtime()?.block_on(async {
-        let storage = app::open(config, &World::system())
-            .await
-            .map_err(start_failure)?
-            .tenant;
+        let world = World::system();
+        let opened = if config.dev {
+            app::open(config, &world).await
+        } else {
+            app::open_current(config, &world).await
+        };
+        let storage = opened.map_err(start_failure)?.tenant;
         match command {
             AdminCommand::Client(command) => client::run(console, command, storage.as_ref()).await,
             AdminCommand::User(command) => user::run(console, command, storage.as_ref(), config).await,

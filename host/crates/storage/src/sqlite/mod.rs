@@ -33,7 +33,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::access::Access;
-use crate::{DatabaseConfig, MigrateError, MigrationReport, migrate as runner, seal::Sealer};
+use crate::{DatabaseConfig, MigrateError, MigrationReport, seal::Sealer};
 
 /// Brings the file's schema up to date, making the file when there is none.
 pub(crate) fn migrate_file(path: &Path, config: &DatabaseConfig) -> Result<MigrationReport, MigrateError> {
@@ -47,11 +47,11 @@ pub(crate) fn open_file(
     sealer: Sealer,
 ) -> StorageResult<Arc<dyn Storage>> {
     if !path.exists() {
-        let needed = runner::SQLITE.last().map_or(0, |m| m.version);
-        return Err(MigrateError::Behind { found: 0, needed }.into());
+        return Err(MigrateError::Missing { path: path.into() }.into());
     }
+    // Before the writer sets its journal mode: a file that is refused, perhaps somebody else's, stays as it is.
+    migrate::check(&connection::open_reader(path, config.lock_timeout)?)?;
     let writer = connection::open_writer(path, config.lock_timeout)?;
-    migrate::check(&writer)?;
     let readers = (0..config.pool_size.max(1))
         .map(|_| connection::open_reader(path, config.lock_timeout))
         .collect::<StorageResult<Vec<_>>>()?;

@@ -32,11 +32,13 @@ async fn refusal(config: &DatabaseConfig) -> MigrateError {
 async fn a_file_that_is_not_migrated_is_not_served_and_not_made() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(&directory.path().join("authly.db"));
+    assert!(matches!(refusal(&config).await, MigrateError::Missing { .. }));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    std::fs::write(directory.path().join("authly.db"), []).unwrap();
     assert!(matches!(
         refusal(&config).await,
         MigrateError::Behind { found: 0, .. }
     ));
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     let report = authly_storage::migrate(&config).await.unwrap();
     assert_eq!(report.applied, ["0001_core"]);
     assert!(authly_storage::migrate(&config).await.unwrap().applied.is_empty());
