@@ -82,13 +82,6 @@ pub struct LoginConfig {
     pub password_queue: usize,
 }
 
-impl LoginConfig {
-    /// How failures are throttled.
-    pub fn policies(&self) -> ThrottlePolicies {
-        self.throttle
-    }
-}
-
 /// Checks the section.
 pub(super) fn check(reader: &mut Reader<'_>) -> LoginConfig {
     let base_delay = reader.duration(&BASE_DELAY);

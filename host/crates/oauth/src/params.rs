@@ -78,16 +78,6 @@ impl Params {
             .find(|v| !v.is_empty())
     }
 
-    /// Every value of a repeatable parameter.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.values
-            .get(name)
-            .into_iter()
-            .flatten()
-            .map(|v| v.as_str())
-            .filter(|v| !v.is_empty())
-    }
-
     /// Whether nothing was sent at all.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -162,7 +152,6 @@ mod tests {
         assert!(Params::parse(b"x=1&x=1").unwrap().check_no_duplicates().is_err());
         let resources = Params::parse(b"resource=a&resource=b").unwrap();
         assert!(resources.check_no_duplicates().is_ok());
-        assert_eq!(resources.all("resource").collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
