@@ -6,6 +6,8 @@ use authly_core::{StorageError, ports::StorageResult};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::writer::guarded;
+
 /// Reads that wait for a thread; beyond them callers wait for a place.
 const QUEUE: usize = 1024;
 
@@ -20,7 +22,7 @@ pub(super) fn job<T: Send + 'static>(
     let job = Box::new(move |conn: &Connection| {
         if !sender.is_closed() {
             // A caller that went away meanwhile needs no answer.
-            let _ = sender.send(work(conn));
+            let _ = sender.send(guarded(|| work(conn)));
         }
     });
     (job, receiver)
@@ -50,4 +52,22 @@ fn next(receiver: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .blocking_recv()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::connection::open_memory;
+
+    #[tokio::test]
+    async fn a_panic_does_not_end_the_reader() {
+        let queue = start(vec![open_memory(std::time::Duration::from_secs(1)).unwrap()]).unwrap();
+        let (panics, failed) = job::<()>(|_| panic!("a bug"));
+        let (reads, answered) = job(|_| Ok(7));
+        for job in [panics, reads] {
+            queue.send(job).await.map_err(drop).unwrap();
+        }
+        assert!(matches!(failed.await.unwrap(), Err(StorageError::Backend(_))));
+        assert_eq!(answered.await.unwrap().unwrap(), 7);
+    }
 }

@@ -5,7 +5,10 @@
 //! is killed at any moment loses nothing it has answered. Another process (the command line) may write between two
 //! batches: `BEGIN IMMEDIATE` waits for it.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use authly_core::{StorageError, ports::StorageResult};
 use rusqlite::Connection;
@@ -47,7 +50,7 @@ pub(super) fn job<T: Send + 'static>(
             }
         };
         let invalidated = Cell::new(false);
-        let result = work(conn, &invalidated);
+        let result = guarded(|| work(conn, &invalidated));
         let (keep, wake) = (result.is_ok(), invalidated.get());
         let answer = Box::new(move |commit: StorageResult<()>| {
             if wake && commit.is_ok() {
@@ -60,6 +63,16 @@ pub(super) fn job<T: Send + 'static>(
     });
     (job, receiver)
 }
+
+/// Runs `work`; a panic in it fails this job alone, and what it wrote is rolled back like that of any job that fails.
+/// What it may have left half changed is its own: statements are reset as they are dropped.
+pub(super) fn guarded<T>(work: impl FnOnce() -> StorageResult<T>) -> StorageResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StorageError::Backend(Box::new(Panicked))))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a database job panicked")]
+struct Panicked;
 
 /// Starts the writer's thread. It ends when every sender is gone and the queue is empty.
 pub(super) fn start(conn: Connection) -> StorageResult<mpsc::Sender<Job>> {
@@ -136,4 +149,41 @@ fn savepoint(conn: &Connection, job: Job, answers: &mut Vec<Answer>) -> StorageR
         "ROLLBACK TO job; RELEASE job"
     };
     conn.execute_batch(end).map_err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::connection::open_memory;
+
+    #[tokio::test]
+    async fn a_panic_fails_its_own_job_and_no_other() {
+        let conn = open_memory(std::time::Duration::from_secs(1)).unwrap();
+        conn.execute_batch("CREATE TABLE t (a INTEGER) STRICT").unwrap();
+        let queue = start(conn).unwrap();
+        let insert = |conn: &Connection| conn.execute("INSERT INTO t VALUES (1)", []).map_err(failure);
+        let (before, kept) = job(move |conn, _| insert(conn), || {});
+        let (panics, failed) = job::<()>(
+            move |conn, _| {
+                insert(conn)?;
+                panic!("a bug")
+            },
+            || {},
+        );
+        let count = |conn: &Connection| {
+            conn.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+                .map_err(failure)
+        };
+        let (after, counted) = job(move |conn, _| count(conn), || {});
+        for job in [before, panics, after] {
+            queue.send(job).await.map_err(drop).unwrap();
+        }
+        assert_eq!(kept.await.unwrap().unwrap(), 1);
+        assert!(matches!(failed.await.unwrap(), Err(StorageError::Backend(_))));
+        assert_eq!(
+            counted.await.unwrap().unwrap(),
+            1,
+            "what it wrote is gone, the rest is not"
+        );
+    }
 }

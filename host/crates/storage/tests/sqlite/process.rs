@@ -197,3 +197,19 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_not_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(&directory.path().join("authly.db"));
+    config.lock_timeout = Duration::from_millis(10);
+    authly_storage::migrate(&config).await.unwrap();
+    let storage = authly_storage::open(&config, sealer(1)).await.unwrap();
+    storage.ping().await.unwrap();
+    // Readers do not notice somebody who keeps the write lock.
+    let holder = rusqlite::Connection::open(directory.path().join("authly.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(storage.ping().await, Err(StorageError::Unavailable(_))));
+    holder.execute_batch("ROLLBACK").unwrap();
+    storage.ping().await.unwrap();
+}
