@@ -22,7 +22,12 @@ use authly_core::{
     ports::{CodeStore, LoadedCode, RedeemEffects, RedeemOutcome, Redemption, StorageResult},
 };
 
-use super::{Tenant, effects::effects, statements::statements, tenant::unsettled};
+use super::{
+    Tenant,
+    effects::effects,
+    statements::statements,
+    tenant::{to_its_end, unsettled},
+};
 use crate::{
     rows::{self, code_columns, code_fact_columns, grant_columns},
     rules::spend::CodeVerdict,
@@ -74,8 +79,15 @@ impl CodeStore for Tenant {
         redemption: Redemption,
         effects: RedeemEffects,
     ) -> StorageResult<RedeemOutcome> {
+        let tenant = self.clone();
+        to_its_end(async move { tenant.redeem(&redemption, effects).await }).await
+    }
+}
+
+impl Tenant {
+    async fn redeem(&self, redemption: &Redemption, effects: RedeemEffects) -> StorageResult<RedeemOutcome> {
         let redeemed = self.effects(effects.redeemed)?;
-        if self.spend_code(&redemption, &redeemed).await? {
+        if self.spend_code(redemption, &redeemed).await? {
             return Ok(RedeemOutcome::Redeemed);
         }
         let hash = redemption.hash.as_bytes().as_slice();
@@ -103,9 +115,7 @@ impl CodeStore for Tenant {
             CodeVerdict::Spendable => Err(unsettled()),
         }
     }
-}
 
-impl Tenant {
     async fn spend_code(&self, redemption: &Redemption, effects: &str) -> StorageResult<bool> {
         let token = redemption.refresh_token.as_ref();
         self.db

@@ -9,7 +9,12 @@ use authly_core::{
     ports::{LoadedRefresh, RefreshStore, RotateEffects, RotateOutcome, Rotation, StorageResult},
 };
 
-use super::{Tenant, effects::effects, statements::statements, tenant::unsettled};
+use super::{
+    Tenant,
+    effects::effects,
+    statements::statements,
+    tenant::{to_its_end, unsettled},
+};
 use crate::{
     codec::corrupt,
     rows::{self, grant_columns, refresh_columns, refresh_fact_columns},
@@ -74,15 +79,32 @@ impl RefreshStore for Tenant {
         rotation: Rotation,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
+        let tenant = self.clone();
+        to_its_end(async move { tenant.rotate(&rotation, effects).await }).await
+    }
+
+    async fn use_refresh(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        effects: RotateEffects,
+    ) -> StorageResult<RotateOutcome> {
+        let (tenant, hash) = (self.clone(), *hash);
+        to_its_end(async move { tenant.use_once_more(&hash, now, effects).await }).await
+    }
+}
+
+impl Tenant {
+    async fn rotate(&self, rotation: &Rotation, effects: RotateEffects) -> StorageResult<RotateOutcome> {
         let rotated = self.effects(effects.rotated)?;
-        if self.spend_refresh(&rotation, &rotated).await? {
+        if self.spend_refresh(rotation, &rotated).await? {
             return Ok(RotateOutcome::Rotated);
         }
         self.judge_refresh(&rotation.hash, rotation.now, effects.replayed)
             .await
     }
 
-    async fn use_refresh(
+    async fn use_once_more(
         &self,
         hash: &TokenHash,
         now: Timestamp,
@@ -105,9 +127,7 @@ impl RefreshStore for Tenant {
         }
         self.judge_refresh(hash, now, effects.replayed).await
     }
-}
 
-impl Tenant {
     async fn spend_refresh(&self, rotation: &Rotation, effects: &str) -> StorageResult<bool> {
         let Rotation {
             hash,

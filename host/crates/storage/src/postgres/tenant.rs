@@ -11,6 +11,7 @@ use super::{effects, pool::Database};
 use crate::seal::Sealer;
 
 /// One tenant's storage.
+#[derive(Clone)]
 pub(super) struct Tenant {
     pub db: Arc<Database>,
     pub name: TenantId,
@@ -27,6 +28,16 @@ impl Tenant {
     pub fn effects(&self, effects: Effects) -> StorageResult<String> {
         effects::document(effects, &self.name, &self.sealer)
     }
+}
+
+/// Runs a verb of several statements to its end, also when its caller goes away in between: whoever replays a token and
+/// hangs up does not keep the family alive.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    verb: impl Future<Output = StorageResult<T>> + Send + 'static,
+) -> StorageResult<T> {
+    tokio::spawn(verb)
+        .await
+        .unwrap_or_else(|error| Err(StorageError::Backend(Box::new(error))))
 }
 
 /// How many rows a page may have.

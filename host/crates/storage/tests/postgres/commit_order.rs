@@ -178,6 +178,48 @@ async fn rotation_beside_a_revocation_waits_and_is_refused() {
 }
 
 #[tokio::test]
+async fn a_replayer_who_hangs_up_still_kills_the_family() {
+    let fixture = Fixture::new().await;
+    let grant = fixture.issue_refresh("first").await;
+    // Long ago: the grace is over. The code was spent as well.
+    let observer = fixture.connect().await;
+    observer
+        .batch_execute("UPDATE refresh_tokens SET consumed_at = 1, grace_until = 2")
+        .await
+        .unwrap();
+    let tenant = fixture.tenant.clone();
+    let (of, mut holder) = (grant.clone(), fixture.connect().await);
+    let held = holder.transaction().await.unwrap();
+    held.batch_execute("SELECT * FROM grants FOR UPDATE")
+        .await
+        .unwrap();
+    let replaying = tokio::spawn(async move {
+        tenant
+            .rotate_refresh(rotation("first", "second", &of), RotateEffects::default())
+            .await
+    });
+    fixture.until_somebody_waits(&observer).await;
+    replaying.abort();
+    assert!(replaying.await.unwrap_err().is_cancelled());
+    held.commit().await.unwrap();
+    let dead = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while fixture
+            .tenant
+            .load_grant(grant.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .revoked_at
+            .is_none()
+        {
+            tokio::task::yield_now().await;
+        }
+    });
+    dead.await
+        .expect("the family dies although nobody waits for the answer");
+}
+
+#[tokio::test]
 async fn revocation_beside_a_rotation_waits_and_kills_the_child() {
     let fixture = Fixture::new().await;
     let grant = fixture.issue_refresh("first").await;
