@@ -124,6 +124,8 @@ fn check_request(
     let scope = check_scope::check_scope(params, client, defined)?;
     check_redirect_uri::check_present_for_openid(target, &scope)?;
     let hints = check_ui_hints::check_ui_hints(params)?;
+    let code_challenge = check_pkce::check_pkce(params, client, settings.pkce_required)?;
+    let nonce = check_nonce::check_nonce(params, &scope, code_challenge.as_deref())?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: target.redirect_uri.clone(),
@@ -131,8 +133,8 @@ fn check_request(
         response_mode,
         scope,
         state: check_state::check_state(params)?,
-        nonce: check_nonce::check_nonce(params)?,
-        code_challenge: check_pkce::check_pkce(params, client, settings.pkce_required)?,
+        nonce,
+        code_challenge,
         prompt: check_prompt::check_prompt(params)?,
         max_age: check_max_age::check_max_age(params)?,
         login_hint: hints.login_hint,
