@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use authly_core::{Clock, StorageError, TenantId, ports::PluginStore};
-use tokio::{sync::Mutex, task::AbortHandle};
+use tokio::{sync::Mutex, task::AbortHandle, time::Instant};
 use wasmtime::component::Linker;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     observer::{LoadEvent, PluginObserver},
     policy::Policy,
     registry::Registry,
-    reload::{Proposal, ReloadState, watch},
+    reload::{Proposal, ReloadState, Scan, watch},
     status::{HostStatus, PluginStatus},
 };
 
@@ -100,7 +100,7 @@ impl PluginHost {
         let inner = Arc::new(Inner::new(options, storage, clock, observer)?);
         let mut state = inner.reload.lock().await;
         inner.converge(&mut state).await?;
-        inner.propose(&mut state).await;
+        inner.propose(&mut state, Scan::Now).await;
         drop(state);
         let watch = tokio::spawn(watch::run(Arc::clone(&inner), poll_interval)).abort_handle();
         Ok(Self { inner, watch })
@@ -116,10 +116,10 @@ impl PluginHost {
         self.inner.converge(&mut state).await
     }
 
-    /// Looks at the directory now. One proposal for each plugin in it.
+    /// Takes the directory as it is now: whoever asks knows that its files are whole. One proposal for each plugin in it.
     pub async fn propose_directory(&self) -> Vec<Proposal> {
         let mut state = self.inner.reload.lock().await;
-        self.inner.propose(&mut state).await
+        self.inner.propose(&mut state, Scan::Now).await
     }
 
     /// Replaces what plugins may be granted and which candidates may run. What it refuses stops serving at once, since
@@ -132,7 +132,9 @@ impl PluginHost {
         self.inner.policy.store(Arc::new(policy));
         state.change_policy();
         self.inner.converge(&mut state).await?;
-        self.inner.propose(&mut state).await;
+        self.inner
+            .propose(&mut state, Scan::Settled(Instant::now()))
+            .await;
         Ok(())
     }
 

@@ -19,7 +19,29 @@ const PLUGINS_MAX: usize = 256;
 pub(super) struct Found {
     /// The file's stem, whether it is a plugin's name or not.
     pub stem: String,
+    /// What the pair looked like; `None` when not even that can be told.
+    pub stamps: Option<Stamps>,
     pub read: Result<(PluginName, PluginComponent), Unreadable>,
+}
+
+/// What tells that a pair changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamps {
+    wasm: Option<Stamp>,
+    toml: Option<Stamp>,
+}
+
+impl Stamps {
+    fn of(wasm: &Path) -> Result<Self, Unreadable> {
+        Ok(Self {
+            wasm: Stamp::of(wasm)?,
+            toml: Stamp::of(&wasm.with_extension("toml"))?,
+        })
+    }
+
+    pub fn has_toml(&self) -> bool {
+        self.toml.is_some()
+    }
 }
 
 /// Why a pair of files gave no candidate.
@@ -32,6 +54,20 @@ pub(super) enum Unreadable {
 
 /// Reads every pair, in order of their names. A directory that is not there has none.
 pub(super) fn scan(dir: &Path, wasm_bytes_max: usize) -> io::Result<Vec<Found>> {
+    let files = wasm_files(dir)?;
+    Ok(files.iter().map(|wasm| found(wasm, wasm_bytes_max)).collect())
+}
+
+/// Looks at every pair without reading it.
+pub(super) fn look(dir: &Path) -> io::Result<Vec<(String, Stamps)>> {
+    let files = wasm_files(dir)?;
+    let looks = files
+        .iter()
+        .map(|wasm| Some((stem(wasm), Stamps::of(wasm).ok()?)));
+    Ok(looks.flatten().collect())
+}
+
+fn wasm_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = match fs::read_dir(dir) {
         Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -40,27 +76,35 @@ pub(super) fn scan(dir: &Path, wasm_bytes_max: usize) -> io::Result<Vec<Found>> 
     files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     files.sort();
     files.truncate(PLUGINS_MAX);
-    Ok(files.iter().map(|wasm| found(wasm, wasm_bytes_max)).collect())
+    Ok(files)
+}
+
+fn stem(wasm: &Path) -> String {
+    wasm.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn found(wasm: &Path, wasm_bytes_max: usize) -> Found {
-    let stem = wasm
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let stem = stem(wasm);
+    let stamps = Stamps::of(wasm);
+    let seen = stamps.as_ref().ok().copied();
     let read = PluginName::parse(&stem)
         .map_err(|error| Unreadable::Wrong(error.to_string()))
-        .and_then(|name| Ok((name, read_pair(wasm, wasm_bytes_max)?)));
-    Found { stem, read }
+        .and_then(|name| Ok((name, read_pair(wasm, stamps?, wasm_bytes_max)?)));
+    Found {
+        stem,
+        stamps: seen,
+        read,
+    }
 }
 
 /// Both files as they are at one moment: nothing of them may change while they are read.
-fn read_pair(wasm: &Path, wasm_bytes_max: usize) -> Result<PluginComponent, Unreadable> {
+fn read_pair(wasm: &Path, before: Stamps, wasm_bytes_max: usize) -> Result<PluginComponent, Unreadable> {
     let toml = wasm.with_extension("toml");
-    let before = (Stamp::of(wasm)?, Stamp::of(&toml)?);
-    let wasm_bytes = read(wasm, before.0, wasm_bytes_max as u64)?.ok_or(Unreadable::Unsettled)?;
-    let toml_bytes = read(&toml, before.1, TOML_BYTES_MAX)?.unwrap_or_default();
-    if before != (Stamp::of(wasm)?, Stamp::of(&toml)?) {
+    let wasm_bytes = read(wasm, before.wasm, wasm_bytes_max as u64)?.ok_or(Unreadable::Unsettled)?;
+    let toml_bytes = read(&toml, before.toml, TOML_BYTES_MAX)?.unwrap_or_default();
+    if before != Stamps::of(wasm)? {
         return Err(Unreadable::Unsettled);
     }
     let toml = String::from_utf8(toml_bytes)

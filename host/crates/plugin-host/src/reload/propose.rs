@@ -13,7 +13,7 @@ use authly_core::{
 };
 
 use super::{
-    ReloadState,
+    ReloadState, Scan,
     directory::{self, Found, Unreadable},
 };
 use crate::{error::Refusal, generation::Prepared, host::Inner, observer::LoadEvent};
@@ -61,6 +61,9 @@ impl ProposalOutcome {
     }
 }
 
+const TOML_GONE: &str =
+    "its toml was there before and is gone; put it back, or an empty one if it shall say nothing";
+
 /// A candidate that passed every check, about to become the desired one.
 pub(super) struct Change {
     pub component: PluginComponent,
@@ -69,11 +72,11 @@ pub(super) struct Change {
 
 impl Inner {
     /// Looks at every pair in the directory.
-    pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState) -> Vec<Proposal> {
+    pub(crate) async fn propose(self: &Arc<Self>, state: &mut ReloadState, scan: Scan) -> Vec<Proposal> {
         let mut proposals = Vec::new();
         for found in self.scan(state).await {
             let name = found.stem.clone();
-            let outcome = self.propose_found(state, found).await;
+            let outcome = self.propose_found(state, scan, found).await;
             proposals.push(Proposal { name, outcome });
         }
         proposals
@@ -104,7 +107,18 @@ impl Inner {
         }
     }
 
-    async fn propose_found(self: &Arc<Self>, state: &mut ReloadState, found: Found) -> ProposalOutcome {
+    async fn propose_found(
+        self: &Arc<Self>,
+        state: &mut ReloadState,
+        scan: Scan,
+        found: Found,
+    ) -> ProposalOutcome {
+        let is_settled = found
+            .stamps
+            .is_none_or(|stamps| state.look(&found.stem, stamps, scan));
+        if !is_settled {
+            return ProposalOutcome::unsettled();
+        }
         let (name, candidate) = match found.read {
             Ok(read) => read,
             Err(Unreadable::Unsettled) => {
@@ -112,27 +126,50 @@ impl Inner {
             }
             Err(Unreadable::Wrong(reason)) => return self.unreadable(state, &found.stem, reason),
         };
-        state.unreadable.remove(&found.stem);
         let digest = candidate.digest;
         if state.seen.get(&name) == Some(&digest) {
+            state.unreadable.remove(&found.stem);
             return ProposalOutcome::Unchanged;
         }
+        if !found.stamps.is_some_and(|stamps| stamps.has_toml()) {
+            match self.had_toml(state, &name).await {
+                Ok(false) => {}
+                Ok(true) => return self.unreadable(state, &found.stem, TOML_GONE.to_owned()),
+                Err(error) => return self.postponed(&error),
+            }
+        }
+        state.unreadable.remove(&found.stem);
         state.refused_by_server.remove(&name);
         let outcome = self
             .propose_candidate(state, &name, candidate)
             .await
-            .unwrap_or_else(|error| {
-                let reason = format!("{error}");
-                self.tell(&LoadEvent::StorageFailed {
-                    reason: reason.clone(),
-                });
-                ProposalOutcome::Postponed { reason }
-            });
+            .unwrap_or_else(|error| self.postponed(&error));
         if !matches!(outcome, ProposalOutcome::Postponed { .. }) {
             state.looked_at.insert(name.clone());
             state.seen.insert(name, digest);
         }
         outcome
+    }
+
+    fn postponed(&self, error: &StorageError) -> ProposalOutcome {
+        let reason = error.to_string();
+        self.tell(&LoadEvent::StorageFailed {
+            reason: reason.clone(),
+        });
+        ProposalOutcome::Postponed { reason }
+    }
+
+    /// Whether a toml stood beside this plugin before, here or where the active candidate comes from. Without one it
+    /// would be bound to every client with all that the policy allows: nobody should get there by a lost file.
+    async fn had_toml(&self, state: &ReloadState, name: &PluginName) -> Result<bool, StorageError> {
+        if state.with_toml.contains(name.as_str()) {
+            return Ok(true);
+        }
+        let Some(desired) = self.desired(name).await? else {
+            return Ok(false);
+        };
+        let active = self.storage.load_component(desired.active_digest).await?;
+        Ok(active.is_some_and(|component| !component.toml.is_empty()))
     }
 
     fn unreadable(&self, state: &mut ReloadState, stem: &str, reason: String) -> ProposalOutcome {

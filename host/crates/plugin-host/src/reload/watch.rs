@@ -8,14 +8,12 @@ use std::{sync::Arc, time::Duration};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::{
     sync::Notify,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
-use super::ProposalOutcome;
+use super::{ProposalOutcome, SETTLE, Scan, directory};
 use crate::{host::Inner, observer::LoadEvent};
 
-/// Quiet for this long means that whoever writes has finished with both files.
-const SETTLE: Duration = Duration::from_millis(250);
 /// After this many hints in a row, each within [`SETTLE`], the directory is looked at anyway.
 const HINTS_MAX: u32 = 40;
 
@@ -30,7 +28,7 @@ pub(crate) async fn run(host: Arc<Inner>, poll_interval: Duration) {
             watcher = watch(&host, &hint);
         }
         tokio::select! {
-            () = hint.notified() => settle(&hint).await,
+            () = hint.notified() => settle(&host, &hint).await,
             _ = poll.tick() => converge(&host).await,
         }
         if propose(&host).await {
@@ -53,11 +51,24 @@ fn watch(host: &Inner, hint: &Arc<Notify>) -> Option<RecommendedWatcher> {
     Some(watcher)
 }
 
-async fn settle(hint: &Notify) {
+/// Waits for quiet, and remembers what the pairs look like when it begins: file systems need not hint at every change.
+async fn settle(host: &Inner, hint: &Notify) {
     for _ in 0..HINTS_MAX {
+        look(host).await;
         if timeout(SETTLE, hint.notified()).await.is_err() {
             return;
         }
+    }
+}
+
+async fn look(host: &Inner) {
+    let Some(dir) = host.dir.clone() else { return };
+    let looked = tokio::task::spawn_blocking(move || directory::look(&dir)).await;
+    let Ok(Ok(pairs)) = looked else { return };
+    let mut state = host.reload.lock().await;
+    let now = Instant::now();
+    for (stem, stamps) in pairs {
+        state.look(&stem, stamps, Scan::Settled(now));
     }
 }
 
@@ -73,7 +84,7 @@ async fn converge(host: &Arc<Inner>) {
 /// Whether somebody is still writing.
 async fn propose(host: &Arc<Inner>) -> bool {
     let mut state = host.reload.lock().await;
-    let proposals = host.propose(&mut state).await;
+    let proposals = host.propose(&mut state, Scan::Settled(Instant::now())).await;
     proposals
         .iter()
         .any(|proposal| proposal.outcome == ProposalOutcome::unsettled())

@@ -90,6 +90,36 @@ async fn deleting_the_file_does_not_unload() {
     assert_eq!(node.stamp("anyone").await, json!("one"));
 }
 
+#[tokio::test]
+async fn a_lost_toml_does_not_widen_what_it_narrowed() {
+    let site = Site::new().await;
+    site.put("stamp", "first_version", &only("bound"));
+    let node = site.start().await;
+    node.events().await;
+    fs::remove_file(site.dir().join("stamp.toml")).unwrap();
+    for _ in 0..2 {
+        let outcome = node.propose("stamp").await;
+        assert!(matches!(outcome, ProposalOutcome::Refused { .. }), "{outcome:?}");
+    }
+    let told = node.events().await;
+    assert!(
+        matches!(told[..], [LoadEvent::Refused { digest: None, .. }]),
+        "{told:?}"
+    );
+    // A node that has never seen it knows it from storage.
+    let another = site.start().await;
+    for node in [&node, &another] {
+        assert_eq!(node.stamp("free").await, json!(null));
+        assert_eq!(node.stamp("bound").await, json!(1));
+    }
+    site.put_toml("stamp", "");
+    assert_eq!(
+        node.propose("stamp").await,
+        ProposalOutcome::Activated { generation: 2 },
+        "an empty one is a word"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_in_the_directory_is_noticed() {
     let site = Site::new().await;
