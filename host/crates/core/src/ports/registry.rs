@@ -111,6 +111,7 @@ pub trait PluginStore: Send + Sync {
         digest: PluginDigest,
     ) -> StorageResult<Option<PluginHistory>>;
     /// Compare-and-set on the generation: makes the candidate the desired one and remembers the one before.
+    /// A plugin that is disabled stays so.
     async fn activate_plugin(
         &self,
         activation: Activation,

@@ -55,7 +55,7 @@ statements! {
     /// Compare-and-set on the generation. A component that is no longer remembered goes, unless another plugin
     /// remembers the same bytes.
     REPLACE = concat!(
-        "WITH changed AS (UPDATE plugins SET active_digest = $3, previous_digests = $8, enabled = true, \
+        "WITH changed AS (UPDATE plugins SET active_digest = $3, previous_digests = $8, \
            generation = generation + 1, updated_at = $4 \
            WHERE tenant_id = $1 AND name = $2 AND generation = $7 RETURNING 1), \
          forgotten AS (DELETE FROM plugin_components c USING changed \

@@ -31,7 +31,7 @@ statements! {
     INSERT = "INSERT INTO plugins (tenant_id, ", plugin_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
         ON CONFLICT (tenant_id, name) DO NOTHING";
     REPLACE = "UPDATE plugins SET active_digest = ?4, previous_digests = ?5, generation = generation + 1, \
-        enabled = 1, updated_at = ?6 WHERE tenant_id = ?1 AND name = ?2 AND generation = ?3";
+        updated_at = ?6 WHERE tenant_id = ?1 AND name = ?2 AND generation = ?3";
     STORE_COMPONENT = "INSERT INTO plugin_components (tenant_id, ", component_columns!(), ") \
         VALUES (?1, ?2, ?3, ?4) ON CONFLICT (tenant_id, digest) DO NOTHING";
     // Another plugin may hold the same bytes.

@@ -187,6 +187,13 @@ pub async fn plugin_is_disabled_as_a_new_generation(backend: &impl Backend) {
         None,
         "the caller saw it enabled"
     );
+    assert_eq!(activate(&*tenant, 2, Some(2)).await, Some(3));
+    let now = &tenant.load_plugins().await.unwrap()[0];
+    assert_eq!(
+        (now.active_digest, now.enabled),
+        (digest(2), false),
+        "what an operator disabled stays so"
+    );
     assert!(set("p", true).await);
     assert!(tenant.load_plugins().await.unwrap()[0].enabled);
 }
