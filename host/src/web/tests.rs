@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use authly_core::{
     Clock, RequestContext, Rng, SecretBytes, TenantId, Timestamp,
     key::SigningAlg,
-    ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims},
+    ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims, TenantStorage},
 };
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
 use authly_oauth::{
@@ -93,6 +93,7 @@ struct Web {
     router: Router,
     plugins_ready: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
+    tenant: Arc<dyn TenantStorage>,
 }
 
 impl Web {
@@ -147,6 +148,7 @@ impl Web {
             router: router(&state),
             plugins_ready,
             metrics,
+            tenant: Arc::clone(&state.provider.storage),
         }
     }
 

@@ -6,7 +6,7 @@
 //! 4. [`grants`](crate::grants) does the rest.
 
 use authly_core::{
-    ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet, SecretText,
+    ClientId, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet, SecretText,
     client::{Client, GrantType},
     ports::ClaimOrigin,
 };
@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Params, Provider,
-    client_auth::{self, ClientAuthError, ClientCredentials},
+    client_auth::{self, ClientAuthError, ClientCredentials, Refusal},
     grants::{self, GrantError, GrantRequest, Issued},
 };
 
@@ -82,7 +82,7 @@ pub enum TokenError {
     #[error("client {client_id} is not registered for {}", grant_type.as_str())]
     NotRegistered {
         /// Who asked.
-        client_id: authly_core::ClientId,
+        client_id: ClientId,
         /// For what.
         grant_type: GrantType,
     },
@@ -90,7 +90,7 @@ pub enum TokenError {
     #[error("client {client_id} was given no tokens")]
     Grant {
         /// Who asked.
-        client_id: authly_core::ClientId,
+        client_id: ClientId,
         /// Why not.
         #[source]
         source: GrantError,
@@ -112,27 +112,49 @@ impl TokenError {
     }
 }
 
-/// How a token request went, in the few words that metrics may use as labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a token request went: for metrics, in the few words they may use as labels, and for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenReport {
     /// The grant type, or `other`: what a caller invents must not become a label.
     pub grant_type: &'static str,
     /// `ok`, or the error code.
     pub outcome: &'static str,
+    /// The client, for the log alone. Only one that is registered: what nobody registered may be a secret that was sent
+    /// in the wrong place.
+    pub client_id: Option<ClientId>,
 }
 
 impl TokenReport {
     /// Of a request and its answer.
-    pub fn of(params: &Params, answer: &Result<TokenResponse, TokenError>) -> Self {
+    pub fn of(credentials: ClientCredentials<'_>, answer: &Result<TokenResponse, TokenError>) -> Self {
         Self {
-            grant_type: params
+            grant_type: credentials
+                .params
                 .get("grant_type")
                 .and_then(GrantType::parse)
                 .map_or("other", GrantType::as_str),
             outcome: answer
                 .as_ref()
                 .map_or_else(|error| error.oauth().code.as_str(), |_| "ok"),
+            client_id: registered_client(credentials, answer),
         }
+    }
+}
+
+/// The client of a request whose answer shows that there is such a client.
+fn registered_client(
+    credentials: ClientCredentials<'_>,
+    answer: &Result<TokenResponse, TokenError>,
+) -> Option<ClientId> {
+    match answer {
+        Err(TokenError::NotRegistered { client_id, .. } | TokenError::Grant { client_id, .. }) => {
+            Some(client_id.clone())
+        }
+        Ok(_)
+        | Err(TokenError::Client(ClientAuthError::Refused(
+            Refusal::Disabled | Refusal::OtherMethod | Refusal::WrongSecret,
+        ))) => credentials.client_id(),
+        Err(TokenError::Request(_) | TokenError::Client(_)) => None,
     }
 }
 
@@ -292,13 +314,34 @@ mod tests {
         let error = Err(TokenError::Request(
             check_grant_type(&body("grant_type=evil")).unwrap_err(),
         ));
-        let report = TokenReport::of(&body("grant_type=evil"), &error);
+        let params = body("grant_type=evil&client_id=a");
+        let credentials = ClientCredentials {
+            authorization: None,
+            params: &params,
+        };
+        let report = TokenReport::of(credentials, &error);
         assert_eq!(
             report,
             TokenReport {
                 grant_type: "other",
-                outcome: "unsupported_grant_type"
+                outcome: "unsupported_grant_type",
+                client_id: None,
             }
         );
+    }
+
+    #[test]
+    fn report_names_no_client_that_nobody_registered() {
+        let params = body("grant_type=client_credentials&client_id=a");
+        let credentials = ClientCredentials {
+            authorization: None,
+            params: &params,
+        };
+        let named = |refusal| {
+            let error = Err(TokenError::Client(ClientAuthError::Refused(refusal)));
+            TokenReport::of(credentials, &error).client_id
+        };
+        assert_eq!(named(Refusal::Unknown), None);
+        assert_eq!(named(Refusal::WrongSecret), Some(ClientId::parse("a").unwrap()));
     }
 }

@@ -20,7 +20,12 @@ use axum::{
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{access_log, client_ip::client_ip, policy::Matched, request_id, security_headers};
+use super::{
+    access_log::{self, OfClient},
+    client_ip::client_ip,
+    policy::Matched,
+    request_id, security_headers,
+};
 use crate::web::{
     server::Peer,
     state::{Edge, ObservedRequest},
@@ -52,7 +57,7 @@ pub async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
         status: response.status().as_u16(),
         duration: started.elapsed(),
     };
-    access_log::write(&context, &observed);
+    access_log::write(&context, &observed, response.extensions().get::<OfClient>());
     edge.observer.request(&observed);
     response
 }

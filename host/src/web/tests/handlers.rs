@@ -1,7 +1,15 @@
 //! The thin handlers: what they refuse, and how answers look.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
 
+use authly_core::{Clock as _, Effects};
+use authly_oauth::{
+    clients::{NewClient, create_client},
+    scopes,
+};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
@@ -118,6 +126,56 @@ async fn metrics_are_for_operators_and_a_proxy_of_nobody_is_none() {
         assert_eq!(status("127.0.0.1", &[passed_on]).await, StatusCode::NOT_FOUND);
     }
     assert_eq!(web.get("/metrics").await.status, StatusCode::NOT_FOUND, "no peer");
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_access_log_names_a_registered_client_and_nothing_else_that_was_sent() {
+    let web = Web::start().await;
+    let new = NewClient {
+        id: Some("known".to_owned()),
+        redirect_uris: vec!["https://known.example/cb".to_owned()],
+        scopes: vec!["openid".to_owned()],
+        ..NewClient::default()
+    };
+    web.tenant
+        .seed_scopes(&scopes::seeded(), Effects::none())
+        .await
+        .unwrap();
+    create_client(web.tenant.as_ref(), new, Fixed.now(), &Fixed)
+        .await
+        .unwrap();
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for client in ["known", "unknown"] {
+        let body = format!("grant_type=client_credentials&client_id={client}&client_secret=s3cret");
+        assert_eq!(web.token(&[FORM], &body).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let answered: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("request answered"))
+        .collect();
+    assert_eq!(answered.len(), 2, "{text}");
+    assert!(answered[0].contains("client.id=\"known\""), "{text}");
+    assert!(!answered[1].contains("client.id"), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
 }
 
 #[tokio::test]

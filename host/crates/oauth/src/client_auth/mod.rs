@@ -26,6 +26,13 @@ pub struct ClientCredentials<'a> {
     pub params: &'a Params,
 }
 
+impl ClientCredentials<'_> {
+    /// The client that the request names, whoever sent it.
+    pub(crate) fn client_id(self) -> Option<ClientId> {
+        ClientId::parse(&present(self).ok()?.client_id).ok()
+    }
+}
+
 /// What a method found in a request. Untrusted.
 struct Presented {
     method: AuthMethod,

@@ -8,12 +8,13 @@ use authly_oauth::{
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 
 use crate::web::{
     error::{self, Failure},
     extract::{Context, Form, NoQuery},
+    middleware::access_log::OfClient,
     respond,
     state::SharedState,
 };
@@ -31,17 +32,23 @@ pub async fn token(
         params: &params,
     };
     let answer = token::token(&state.provider, credentials, &context).await;
-    let report = TokenReport::of(&params, &answer);
+    let report = TokenReport::of(credentials, &answer);
     state
         .edge
         .observer
         .token_request(report.grant_type, report.outcome);
-    let answer = answer.map_err(|error| {
-        let failure = Failure::of_client(error.oauth());
-        error::log("a token request was refused", &error, &failure);
-        failure
-    })?;
-    Ok(respond::json(&answer))
+    let mut response = match &answer {
+        Ok(tokens) => respond::json(tokens),
+        Err(error) => {
+            let failure = Failure::of_client(error.oauth());
+            error::log("a token request was refused", error, &failure);
+            failure.into_response()
+        }
+    };
+    if let Some(client_id) = report.client_id {
+        response.extensions_mut().insert(OfClient(client_id));
+    }
+    Ok(response)
 }
 
 /// The one `Authorization` header. Two would be two authentications (RFC 6749 §2.3).
