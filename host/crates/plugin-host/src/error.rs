@@ -3,7 +3,12 @@
 use authly_core::{StorageError, ports::HookError};
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
-use crate::{limits::LimitHit, observer::CallOutcome, patch::PatchError};
+use crate::{
+    limits::LimitHit,
+    observer::CallOutcome,
+    patch::PatchError,
+    text::{TEXT_BYTES_MAX, clean},
+};
 
 /// Why a call gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +62,7 @@ impl CallError {
         }
         match error.downcast_ref::<Trap>() {
             Some(&trap) => Self::Crash(crash_text(trap)),
-            None => Self::Answer(error.root_cause().to_string()),
+            None => Self::Answer(clean(&error.root_cause().to_string(), TEXT_BYTES_MAX)),
         }
     }
 
@@ -138,7 +143,7 @@ impl Refusal {
 
     fn because(cause: Cause, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: clean(&message.into(), TEXT_BYTES_MAX),
             cause,
         }
     }
@@ -163,4 +168,16 @@ pub enum StartError {
     /// The desired state of plugins could not be read.
     #[error("the state of plugins cannot be read")]
     Storage(#[from] StorageError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_cut_and_cleaned() {
+        let text = Refusal::new(format!("a\0b\u{1b}[31m\n{}", "x".repeat(10_000))).to_string();
+        assert!(text.starts_with("a\\u{0}b\\u{1b}[31m\\nxxx"), "{text}");
+        assert!(text.len() < 1_200);
+    }
 }

@@ -25,6 +25,7 @@ mod policy;
 mod registry;
 mod reload;
 mod status;
+mod text;
 mod versions;
 
 pub use aot::CacheOptions;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use crate::{
     call::CallContext,
     observer::{LogLevel, LogLine, PluginId, PluginObserver},
+    text::{TEXT_BYTES_MAX, clean},
     versions::v0_1::authly::plugin::log,
 };
 
-/// The longest message or value, in bytes.
-const LINE_BYTES_MAX: usize = 1024;
 /// The most fields of a line.
 const FIELDS_MAX: usize = 16;
 /// The longest key of a field, in bytes.
@@ -59,39 +58,16 @@ impl LogSink {
         let fields: Vec<_> = fields
             .iter()
             .take(FIELDS_MAX)
-            .map(|(key, value)| (clean(key, KEY_BYTES_MAX), clean(value, LINE_BYTES_MAX)))
+            .map(|(key, value)| (clean(key, KEY_BYTES_MAX), clean(value, TEXT_BYTES_MAX)))
             .collect();
         self.observer.logged(&LogLine {
             plugin: &self.plugin,
             request_id: &self.request_id,
             level,
-            message: &clean(message, LINE_BYTES_MAX),
+            message: &clean(message, TEXT_BYTES_MAX),
             fields: &fields,
         });
     }
-}
-
-/// Cuts a text and escapes control characters: a plugin must not be able to forge a line of the log or to drive a
-/// terminal.
-fn clean(text: &str, bytes_max: usize) -> String {
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut out = String::with_capacity(end);
-    for c in text.get(..end).unwrap_or_default().chars() {
-        if c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    if end < text.len() {
-        out.push('…');
-    }
-    out
 }
 
 impl log::Host for CallContext {
@@ -110,24 +86,5 @@ impl log::Host for CallContext {
         };
         self.log_sink().line(level, &message, &fields);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_cannot_forge_another() {
-        assert_eq!(
-            clean("a\nlevel=error \u{1b}[31m\u{202e}", 100),
-            "a\\nlevel=error \\u{1b}[31m\\u{202e}"
-        );
-    }
-
-    #[test]
-    fn a_line_is_cut_between_characters() {
-        assert_eq!(clean("ééé", 3), "é…");
-        assert_eq!(clean("abc", 3), "abc");
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     call::CallContext,
     error::PluginFailure,
     patch::{self, PatchError},
+    text::{TEXT_BYTES_MAX, clean},
 };
 
 wasmtime::component::bindgen!({
@@ -182,14 +183,15 @@ fn change(change: Change) -> Result<patch::Change, PatchError> {
         .collect();
     let action = match change.action {
         Action::Set(claim) => {
-            let value = json_value(claim.value).ok_or_else(|| PatchError::Value(claim.name.clone()))?;
+            let value = json_value(claim.value)
+                .ok_or_else(|| PatchError::Value(clean(&claim.name, TEXT_BYTES_MAX)))?;
             patch::Action::Set {
                 name: claim.name,
                 value,
             }
         }
         Action::Remove(name) => patch::Action::Remove { name },
-        Action::Other((name, _)) => return Err(PatchError::UnknownAction(name)),
+        Action::Other((name, _)) => return Err(PatchError::UnknownAction(clean(&name, TEXT_BYTES_MAX))),
     };
     Ok(patch::Change { targets, action })
 }
@@ -209,11 +211,12 @@ fn json_value(value: types::ClaimValue) -> Option<Value> {
 
 impl From<types::PluginError> for PluginFailure {
     fn from(error: types::PluginError) -> Self {
+        let clean = |text: &str| clean(text, TEXT_BYTES_MAX);
         match error {
-            types::PluginError::Invalid(text) => Self::Invalid(text),
-            types::PluginError::Unavailable(text) => Self::Unavailable(text),
-            types::PluginError::Internal(text) => Self::Internal(text),
-            types::PluginError::Other((name, text)) => Self::Internal(format!("{name}: {text}")),
+            types::PluginError::Invalid(text) => Self::Invalid(clean(&text)),
+            types::PluginError::Unavailable(text) => Self::Unavailable(clean(&text)),
+            types::PluginError::Internal(text) => Self::Internal(clean(&text)),
+            types::PluginError::Other((name, text)) => Self::Internal(clean(&format!("{name}: {text}"))),
         }
     }
 }
@@ -221,6 +224,24 @@ impl From<types::PluginError> for PluginFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_plugin_says_of_its_failure_is_cut_and_cleaned() {
+        let long = format!("a\0b\n{}", "x".repeat(10_000));
+        for error in [
+            types::PluginError::Invalid(long.clone()),
+            types::PluginError::Unavailable(long.clone()),
+            types::PluginError::Internal(long.clone()),
+            types::PluginError::Other((long.clone(), long.clone())),
+        ] {
+            let text = PluginFailure::from(error).to_string();
+            assert!(
+                !text.chars().any(char::is_control) && text.len() < 1_200,
+                "{text}"
+            );
+            assert!(text.contains("a\\u{0}b\\nxxx"), "{text}");
+        }
+    }
 
     #[test]
     fn every_json_value_survives_the_way_through_the_contract() {
