@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running server. The only file that names concrete adapters.
 
 mod authenticator;
+mod descriptors;
 mod dev;
 mod keys;
 mod plugins;
@@ -206,7 +207,7 @@ impl App {
     /// # Errors
     /// [`StartError`] naming the part that failed; nothing listens then.
     pub async fn start(config: &Config, world: World) -> Result<Self, StartError> {
-        let server = Server::bind(config.listen, config.server.limits.clone())
+        let server = Server::bind(config.listen, descriptors::fit(config.server.limits.clone()))
             .await
             .map_err(|source| StartError::Listen {
                 address: config.listen,
