@@ -127,3 +127,17 @@ fn more_connections_than_descriptors_are_not_promised() {
     );
     running.stop();
 }
+
+#[test]
+fn a_hangup_says_what_it_applies_and_what_it_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut running, _) = Running::start(directory.path(), "true");
+    running.signal(Signal::HUP);
+    let logged = running.log_until("SIGHUP");
+    let line = logged.last().unwrap();
+    assert!(
+        line.contains("plugin policy") && line.contains("plugins.dir") && line.contains("needs a restart"),
+        "{line}"
+    );
+    running.stop();
+}

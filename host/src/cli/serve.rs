@@ -83,11 +83,15 @@ impl StopSignals {
     }
 }
 
-/// SIGHUP: read what `[plugins]` allows again, then look into `plugins.dir`, where the notices of the file system may not
-/// arrive. What comes of it is logged by the plugin host's observer; a faulty configuration changes nothing.
+/// SIGHUP: apply what `[plugins]` allows, the only part of the configuration that needs no restart, then look into
+/// `plugins.dir`, where the notices of the file system may not arrive. What comes of it is logged by the plugin host's
+/// observer; a faulty configuration changes nothing.
 async fn reload_on(mut hangup: Signal, sources: Sources, plugins: Arc<PluginHost>) {
     while hangup.recv().await.is_some() {
-        tracing::info!("reading [plugins] again and looking for plugins: SIGHUP");
+        tracing::info!(
+            "SIGHUP: applying the plugin policy of the configuration and looking into plugins.dir; every other setting \
+             needs a restart"
+        );
         match config::load(&sources) {
             Ok(loaded) => {
                 if let Err(error) = plugins.set_policy(loaded.config.plugins.policy).await {
@@ -96,7 +100,7 @@ async fn reload_on(mut hangup: Signal, sources: Sources, plugins: Arc<PluginHost
                 }
             }
             Err(errors) => {
-                tracing::error!(%errors, "the configuration is faulty; the plugin policy stays as it was");
+                tracing::error!(%errors, "SIGHUP: the configuration is faulty; the plugin policy stays as it was");
             }
         }
         plugins.propose_directory().await;
