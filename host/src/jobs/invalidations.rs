@@ -88,15 +88,14 @@ impl Watch {
     }
 
     async fn step(&mut self) -> Result<(), authly_core::StorageError> {
-        let cursor = match self.cursor {
-            Some(cursor) => cursor,
-            None => {
-                let start = self.log.invalidation_start().await?;
-                self.cursor = Some(start);
-                // What the listeners know was read before the sequence was followed: they look once more.
-                self.wake(|_| true);
-                start
-            }
+        let cursor = if let Some(cursor) = self.cursor {
+            cursor
+        } else {
+            let start = self.log.invalidation_start().await?;
+            self.cursor = Some(start);
+            // What the listeners know was read before the sequence was followed: they look once more.
+            self.wake(|_| true);
+            start
         };
         let batch = self.log.poll_invalidations(cursor).await?;
         self.cursor = Some(batch.cursor);
