@@ -53,8 +53,8 @@ pub fn set_binding(response: &mut Response, issuer: &Issuer, value: Option<&Plai
 
 /// Adds the cookie by which the browser is known at the next sign-in; it outlives the session.
 pub fn set_device(response: &mut Response, issuer: &Issuer, value: &SecretText) {
-    let life = format!("; Max-Age={}", DEVICE_TOKEN_TTL.as_secs());
-    set(response, DEVICE, issuer, value.expose(), &life);
+    let max_age = format!("; Max-Age={}", DEVICE_TOKEN_TTL.as_secs());
+    set(response, DEVICE, issuer, value.expose(), &max_age);
 }
 
 fn full_name(name: &str, issuer: &Issuer) -> String {
@@ -68,11 +68,11 @@ fn full_name(name: &str, issuer: &Issuer) -> String {
 /// No Max-Age: the cookie ends with the browser; the server ends what it stands for earlier.
 const BROWSER_SESSION: &str = "";
 
-fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &str, life: &str) {
+fn set(response: &mut Response, name: &str, issuer: &Issuer, value: &str, max_age: &str) {
     let name = full_name(name, issuer);
     let secure = if issuer.is_https() { "; Secure" } else { "" };
     // Lax, so that a client's link to the authorization endpoint finds the person signed in.
-    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{life}");
+    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{max_age}");
     let Ok(mut line) = HeaderValue::from_str(&line) else {
         // Tokens are base64url, or were presented in a header before.
         tracing::error!("a cookie is not a header value");
