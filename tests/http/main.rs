@@ -19,6 +19,7 @@
 use authly_testkit::{TestClient, TestUser, process::ServerProcess};
 use serde_json::Value;
 
+mod audit;
 mod authorize;
 mod chromium;
 mod client_auth;

@@ -72,7 +72,7 @@ static TABLE: &[Route] = &[
         csrf: Csrf::Open,
         throttle: Throttle::PerAddress,
         body_bytes_max: FORM_BYTES_MAX,
-        audit: Audit::Effects,
+        audit: Audit::None,
         handler: |methods| on(methods, authorize::post),
     },
     Route {
@@ -162,7 +162,7 @@ static TABLE: &[Route] = &[
         csrf: Csrf::SameOrigin,
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
-        audit: Audit::None,
+        audit: Audit::Effects,
         handler: |methods| on(methods, login::show_page),
     },
     Route {

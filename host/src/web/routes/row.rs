@@ -34,7 +34,7 @@ pub struct Route {
     pub throttle: Throttle,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
-    /// Whether its use case stores audit events with its changes.
+    /// Whether its use case stores audit events with what it decides. A test looks into the database.
     pub audit: Audit,
     /// Makes the handler for these methods.
     pub handler: fn(MethodFilter) -> MethodRouter<SharedState>,
@@ -141,7 +141,7 @@ pub enum Throttle {
 /// Whether a use case leaves audit events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audit {
-    /// It changes nothing.
+    /// It decides nothing for or against anybody.
     None,
     /// Stored with its changes.
     Effects,

@@ -1,0 +1,92 @@
+//! The audit column of the route table: what each row says of its audit events is what the database holds.
+
+use authly::web::routes::{Audit, table};
+use authly_testkit::{TestApp, browser::Answer};
+use reqwest::Method;
+
+/// Whether an audit event of the request that was answered is stored.
+async fn is_audited(app: &TestApp, answer: &Answer) -> bool {
+    let id = answer.header("x-correlation-id");
+    assert_eq!(id.len(), 32, "an id of the server's own");
+    let sql = format!(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM audit_events WHERE request_id = '{id}') THEN \
+         RAISE EXCEPTION 'no event'; END IF; END $$"
+    );
+    app.postgres().execute(&sql).await.is_ok()
+}
+
+#[tokio::test]
+async fn rows_leave_the_audit_events_they_claim() {
+    let app = TestApp::builder().postgres().await.start().await;
+    let client = app.public_client("web").await;
+    let user = app.user("alice").await;
+    let mut browser = app.browser();
+    let authorize = "/api/v1/oauth/authorize";
+    let mut done = Vec::new();
+
+    let (request, pkce) = app.authorization(&client, "openid");
+    let page = app.authorize(&mut browser, &request).await;
+    let mut form = page.hidden_fields();
+    form.insert("username".to_owned(), user.username.clone());
+    form.insert("password".to_owned(), user.password.clone());
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let signed_in = browser.post("/login", &form).await;
+    let page = browser.follow(signed_in.clone()).await;
+    done.push((Method::POST, "/login".to_owned(), signed_in));
+
+    let mut form = page.hidden_fields();
+    form.insert("decision".to_owned(), "allow".to_owned());
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let consented = browser.post("/consent", &form).await;
+    let code = consented.redirect_param("code").expect("a code");
+    done.push((Method::POST, "/consent".to_owned(), consented));
+
+    let tokens = app.token(&client, &app.exchange(&client, &code, &pkce)).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    done.push((Method::POST, "/api/v1/oauth/token".to_owned(), tokens));
+
+    // Signed in and consented: the next authorization needs no page.
+    let (request, _) = app.authorization(&client, "openid");
+    let at_once = browser.get(request.url(&app.at(authorize))).await;
+    assert!(at_once.redirect_param("code").is_some(), "{}", at_once.body);
+    done.push((Method::GET, authorize.to_owned(), at_once));
+
+    // By a form of the client's page it is kept, and the code comes where the browser goes on.
+    let (request, _) = app.authorization(&client, "openid");
+    let kept = browser
+        .post_cross_site(authorize, &request.pairs(), "https://web.example")
+        .await;
+    let next = kept.location();
+    done.push((Method::POST, authorize.to_owned(), kept));
+    let resumed = browser.get(next.as_str()).await;
+    assert!(
+        resumed.redirect_param("code").is_some(),
+        "{} {}",
+        next,
+        resumed.body
+    );
+    done.push((Method::GET, next.path().to_owned(), resumed));
+
+    for row in table().iter().filter(|row| row.audit == Audit::Effects) {
+        for method in row.methods {
+            assert!(
+                done.iter().any(|(m, path, _)| m == method && path == row.path),
+                "{method} {} claims audit events, and nothing here makes it leave one",
+                row.path
+            );
+        }
+    }
+    for (method, path, answer) in &done {
+        let row = table()
+            .iter()
+            .find(|row| row.path == path && row.methods.contains(method));
+        let claims = row.expect("a row").audit == Audit::Effects;
+        assert_eq!(is_audited(&app, answer).await, claims, "{method} {path}");
+    }
+}
