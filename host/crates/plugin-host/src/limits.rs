@@ -64,6 +64,14 @@ pub(crate) struct CallLimits {
 }
 
 impl CallLimits {
+    /// Whether each of these is at most what `other` allows.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.cpu <= other.cpu
+            && self.wall <= other.wall
+            && self.memory_bytes <= other.memory_bytes
+            && self.concurrency <= other.concurrency
+    }
+
     /// What applies when the toml says nothing.
     pub fn of(limits: &Limits) -> Self {
         Self {

@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     pub name: PluginName,
     /// What storage desires.
     pub digest: PluginDigest,
+    /// What it was before, newest first.
+    pub previous: Vec<PluginDigest>,
     pub generation: i64,
     pub since: Timestamp,
     pub serving: Arc<Serving>,
@@ -43,6 +45,7 @@ impl Slot {
         Self {
             name: desired.name.clone(),
             digest: desired.active_digest,
+            previous: desired.previous_digests.clone(),
             generation: desired.generation,
             since: desired.updated_at,
             serving,

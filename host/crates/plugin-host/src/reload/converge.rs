@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use authly_core::{
     StorageError,
-    plugin::{DesiredPlugin, PluginDigest, PluginName},
+    plugin::{DesiredPlugin, PluginDigest, PluginHistory, PluginName},
 };
 use tokio::time::Instant;
 
@@ -133,8 +133,14 @@ impl Inner {
         let earlier = match slot.as_ref().map(|slot| &*slot.serving) {
             Some(Serving::Generation { current, predecessor }) => {
                 let is_same = current.id.digest == new.id.digest;
+                let goes_back = slot
+                    .as_ref()
+                    .is_some_and(|slot| slot.previous.contains(&new.id.digest));
                 if is_same {
                     predecessor.clone()
+                } else if goes_back {
+                    // Whoever goes back has given up what ran till now.
+                    None
                 } else {
                     Some(Arc::clone(current))
                 }
@@ -153,6 +159,10 @@ impl Inner {
     async fn stored_predecessor(self: &Arc<Self>, desired: &DesiredPlugin) -> Option<Arc<Generation>> {
         let digest = *desired.previous_digests.first()?;
         // Only a convenience: without it the young generation's errors stand.
+        let became = self.storage.plugin_history(&desired.name, digest).await.ok()?;
+        if became != Some(PluginHistory::Activated) {
+            return None;
+        }
         let prepared = self.fetch(&desired.name, digest).await.ok()?.ok()?;
         Some(Arc::new(Generation::new(
             prepared,

@@ -267,15 +267,29 @@ impl Inner {
         desired: Option<DesiredPlugin>,
         change: Change,
     ) -> Result<ProposalOutcome, StorageError> {
+        let digest = change.component.digest;
         let activated = self
             .compare_and_set(name, desired.as_ref(), &change.component, None)
             .await?;
         if let Some(generation) = activated {
             self.follow_stored(name, Some(change.prepared)).await?;
+            self.give_up(desired.as_ref(), digest).await?;
             return Ok(ProposalOutcome::Activated { generation });
         }
         self.follow_stored(name, None).await?;
         Ok(ProposalOutcome::Stale)
+    }
+
+    /// Whoever goes back to an earlier candidate has given up the one that ran: it must not answer in its place, not
+    /// even on a node that starts later.
+    async fn give_up(&self, left: Option<&DesiredPlugin>, new: PluginDigest) -> Result<(), StorageError> {
+        let Some(left) = left.filter(|left| left.previous_digests.contains(&new)) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        self.storage
+            .reject_plugin(&left.name, left.active_digest, now, Effects::none())
+            .await
     }
 
     /// Makes a candidate the desired one, unless the plugin has changed since `desired` was read: then `None`.

@@ -71,6 +71,26 @@ async fn a_version_that_fails_where_the_one_before_answers_is_taken_back() {
 }
 
 #[tokio::test]
+async fn whoever_goes_back_has_given_up_what_ran() {
+    let site = Site::new().await;
+    let node = site.start().await;
+    for (guest, generation) in [("panics", 1), ("first_version", 2), ("panics", 3)] {
+        site.put("stamp", guest, "");
+        assert_eq!(
+            node.propose("stamp").await,
+            ProposalOutcome::Activated { generation }
+        );
+    }
+    let late = site.start().await;
+    for node in [&node, &late] {
+        assert!(
+            node.map("anyone").await.is_err(),
+            "the one that was left must not answer"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_rollback_leaves_a_newer_choice_alone() {
     let site = Site::new().await;
     let node = with_bad_version(&site).await;

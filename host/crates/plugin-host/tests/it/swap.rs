@@ -249,6 +249,7 @@ async fn a_predecessor_never_answers_past_a_stricter_word() {
     for stricter in [
         "[grants]\nclaims = [\"https://example.com/other\"]\n",
         "clients = [\"anyone\"]\n",
+        "[limits]\nmemory_bytes = 33554432\n",
     ] {
         let site = Site::new().await;
         site.put("stamp", "first_version", "");
