@@ -35,13 +35,12 @@ impl Inner {
     }
 
     /// Judges every desired plugin by the policy as it is now. Unlike a candidate that fails, one that the policy refuses
-    /// leaves nothing serving in its place.
+    /// leaves nothing serving in its place, nor does one that cannot be judged for now.
     async fn enforce_policy(self: &Arc<Self>, desired: &[DesiredPlugin]) -> Result<(), StorageError> {
         for desired in desired.iter().filter(|plugin| plugin.enabled) {
             let began = Instant::now();
             match self.fetch(&desired.name, desired.active_digest).await? {
                 Ok(prepared) => self.serve(desired, prepared, began).await,
-                Err(refused) if refused.reason.is_transient() => self.degrade(desired, refused),
                 Err(refused) => {
                     let nothing = Arc::new(Serving::Broken { manifest: None });
                     self.registry.put(Slot::new(desired, nothing, None));

@@ -264,20 +264,32 @@ impl Inner {
     async fn activate(
         self: &Arc<Self>,
         name: &PluginName,
-        desired: Option<DesiredPlugin>,
+        mut desired: Option<DesiredPlugin>,
         change: Change,
     ) -> Result<ProposalOutcome, StorageError> {
-        let digest = change.component.digest;
-        let activated = self
-            .compare_and_set(name, desired.as_ref(), &change.component, None)
+        let component = &change.component;
+        let mut activated = self
+            .compare_and_set(name, desired.as_ref(), component, None)
             .await?;
-        if let Some(generation) = activated {
-            self.follow_stored(name, Some(change.prepared)).await?;
-            self.give_up(desired.as_ref(), digest).await?;
-            return Ok(ProposalOutcome::Activated { generation });
+        if activated.is_none() {
+            let now = self.desired(name).await?;
+            // Nobody chose another candidate; it was only enabled or disabled. The files will not change again to
+            // make this node propose once more.
+            if now.is_some() && active(now.as_ref()) == active(desired.as_ref()) {
+                desired = now;
+                activated = self
+                    .compare_and_set(name, desired.as_ref(), component, None)
+                    .await?;
+            }
         }
-        self.follow_stored(name, None).await?;
-        Ok(ProposalOutcome::Stale)
+        let Some(generation) = activated else {
+            self.follow_stored(name, None).await?;
+            return Ok(ProposalOutcome::Stale);
+        };
+        let digest = component.digest;
+        self.follow_stored(name, Some(change.prepared)).await?;
+        self.give_up(desired.as_ref(), digest).await?;
+        Ok(ProposalOutcome::Activated { generation })
     }
 
     /// Whoever goes back to an earlier candidate has given up the one that ran: it must not answer in its place, not
@@ -361,4 +373,8 @@ impl Inner {
         });
         Ok(ProposalOutcome::Refused { reason: text })
     }
+}
+
+fn active(desired: Option<&DesiredPlugin>) -> Option<PluginDigest> {
+    desired.map(|plugin| plugin.active_digest)
 }

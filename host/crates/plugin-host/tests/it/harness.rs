@@ -14,7 +14,8 @@ use authly_core::{
     key::SigningAlg,
     plugin::PluginName,
     ports::{
-        ClaimMapInput, ClaimMapper as _, ClaimTarget, HookError, HookSubject, MappedClaims, TenantStorage,
+        ClaimMapInput, ClaimMapper as _, ClaimTarget, HookError, HookSubject, MappedClaims, PluginStore,
+        TenantStorage,
     },
     scope::ScopeSet,
     time::{Clock as _, Timestamp},
@@ -105,15 +106,26 @@ impl Site {
         node
     }
 
+    /// A node on a storage of its own kind.
+    pub async fn start_on(&self, storage: Arc<dyn PluginStore>) -> Node {
+        let node = self.watching_on(self.options(), storage).await;
+        node.host.shutdown().await;
+        node
+    }
+
     /// A node that watches on its own.
     pub async fn start_watching(&self, options: Options) -> Node {
+        self.watching_on(options, Arc::clone(&self.storage) as Arc<dyn PluginStore>)
+            .await
+    }
+
+    async fn watching_on(&self, options: Options, storage: Arc<dyn PluginStore>) -> Node {
         let (sender, events) = mpsc::unbounded_channel();
         let observer = Arc::new(Recorder {
             events: sender,
             calls: Mutex::default(),
             lines: Mutex::default(),
         });
-        let storage = Arc::clone(&self.storage);
         let host = PluginHost::start(options, storage, self.clock.clone(), observer.clone())
             .await
             .unwrap();

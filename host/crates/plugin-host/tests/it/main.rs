@@ -11,6 +11,7 @@
 mod cache;
 mod harness;
 mod hostile;
+mod interference;
 mod nodes;
 mod policy;
 mod refused;
