@@ -144,7 +144,8 @@ fn pool(limits: &Limits, slots: u32) -> PoolingAllocationConfig {
     pool.total_component_instances(slots)
         .total_stacks(slots)
         .total_core_instances(slots.saturating_mul(8))
-        .total_memories(slots.saturating_mul(2))
+        // Every call may have as many as one component may: address space only, until touched.
+        .total_memories(slots.saturating_mul(per_component(MEMORIES)))
         .total_tables(slots.saturating_mul(8))
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
@@ -192,6 +193,8 @@ impl Ticker {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::{Instance, Module, Store};
+
     use super::*;
 
     #[test]
@@ -207,6 +210,28 @@ mod tests {
         ] {
             assert!(Runtime::start(choice, &limits).is_ok(), "{choice:?}");
         }
+    }
+
+    #[test]
+    fn every_slot_of_the_pool_holds_as_many_memories_as_a_component_may_have() {
+        let limits = Limits {
+            calls: 8,
+            ..Limits::default()
+        };
+        let runtime = Runtime::start(AllocatorChoice::Pool, &limits).unwrap();
+        // A memory of one page, and nothing else.
+        let module = Module::new(&runtime.engine, b"\0asm\x01\0\0\0\x05\x03\x01\x00\x01").unwrap();
+        let calls: Vec<_> = (0..limits.calls)
+            .map(|_| {
+                let mut store = Store::new(&runtime.engine, ());
+                store.set_epoch_deadline(1_000_000);
+                for _ in 0..MEMORIES {
+                    Instance::new(&mut store, &module, &[]).unwrap();
+                }
+                store
+            })
+            .collect();
+        assert_eq!(calls.len(), 8);
     }
 
     #[test]
