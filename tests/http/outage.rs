@@ -80,22 +80,22 @@ async fn a_database_that_dies_while_a_code_is_being_spent_has_spent_nothing() {
     let exchange = app.exchange(&client, &code, &pkce);
 
     // Reads pass, the write that spends the code waits: the request is past every check and inside the database.
-    let hold = "BEGIN; LOCK TABLE authorization_codes IN SHARE MODE; SELECT pg_sleep(60)";
-    let waiting = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) \
+    let take_lock = "BEGIN; LOCK TABLE authorization_codes IN SHARE MODE; SELECT pg_sleep(60)";
+    let somebody_waits = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) \
                    THEN RAISE EXCEPTION 'nobody waits yet'; END IF; END $$";
-    let held = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+    let lock_is_held = "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
                 WHERE c.relname = 'authorization_codes' AND l.mode = 'ShareLock' AND l.granted) \
                 THEN RAISE EXCEPTION 'not held yet'; END IF; END $$";
     let database = app.postgres();
     let spending = async {
-        while database.execute(held).await.is_err() {}
+        while database.execute(lock_is_held).await.is_err() {}
         app.token(&client, &exchange).await
     };
     let dying = async {
-        while database.execute(waiting).await.is_err() {}
+        while database.execute(somebody_waits).await.is_err() {}
         postgres.stop().await.expect("it stops");
     };
-    let (lock, answer, ()) = tokio::join!(database.execute(hold), spending, dying);
+    let (lock, answer, ()) = tokio::join!(database.execute(take_lock), spending, dying);
     assert!(lock.is_err(), "the lock ended with the server");
     unavailable(&answer);
 

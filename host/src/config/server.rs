@@ -64,6 +64,12 @@ const BODY_TIMEOUT: Key = Key::seconds(
     "10s",
     "For the whole request body, however it trickles.",
 );
+const WRITE_TIMEOUT: Key = Key::seconds(
+    "server.write_timeout",
+    (1, 300),
+    "30s",
+    "How long a peer may take nothing of an answer before its connection is given up.",
+);
 const REQUEST_TIMEOUT: Key = Key::seconds(
     "server.request_timeout",
     (1, 300),
@@ -142,6 +148,7 @@ pub(super) const KEYS: &[&Key] = &[
     &HEADERS_MAX,
     &HEADER_BYTES_MAX,
     &BODY_TIMEOUT,
+    &WRITE_TIMEOUT,
     &REQUEST_TIMEOUT,
     &AUTHORIZE_RATE,
     &AUTHORIZE_BURST,
@@ -176,6 +183,7 @@ pub(super) fn check(reader: &mut Reader<'_>) -> ServerConfig {
             headers_max: reader.integer(&HEADERS_MAX),
             header_bytes_max: reader.bytes(&HEADER_BYTES_MAX),
             body_timeout: reader.duration(&BODY_TIMEOUT),
+            write_timeout: reader.duration(&WRITE_TIMEOUT),
             request_timeout: reader.duration(&REQUEST_TIMEOUT),
             authorize_rate: RateLimit {
                 per_minute: reader.integer(&AUTHORIZE_RATE),

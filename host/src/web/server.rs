@@ -16,6 +16,7 @@ mod limits;
 #[cfg(test)]
 mod tests;
 mod under_way;
+mod write_deadline;
 
 use std::{
     io,
@@ -45,6 +46,7 @@ use self::{
     address_cap::{AddressCap, AddressPermit},
     first_byte::FirstByteDeadline,
     under_way::UnderWay,
+    write_deadline::WriteDeadline,
 };
 
 /// The address at the other end of the connection, in the extensions of every request.
@@ -132,6 +134,7 @@ impl Connections {
 
     /// Serves one connection until it ends, is asked to, or is cut.
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer, _permits: Permits) {
+        let stream = WriteDeadline::new(stream, self.limits.write_timeout);
         let io = TokioIo::new(FirstByteDeadline::new(stream, self.limits.first_byte_timeout));
         let router = self.router.clone();
         let under_way = UnderWay::new();

@@ -29,6 +29,8 @@ pub struct ServerLimits {
     pub header_bytes_max: usize,
     /// `server.body_timeout`: for the whole request body, however it trickles.
     pub body_timeout: Duration,
+    /// `server.write_timeout`: how long a peer may take nothing of an answer before its connection is given up.
+    pub write_timeout: Duration,
     /// `server.request_timeout`: from the end of the request head to the response head.
     pub request_timeout: Duration,
     /// `server.authorize_rate_per_minute` and `server.authorize_burst`: authorization requests of one address, IPv6 by
@@ -69,6 +71,7 @@ impl Default for ServerLimits {
             headers_max: 64,
             header_bytes_max: 16 * 1024,
             body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             // Longer than the storage and plugin deadlines together: those answer better than this one.
             request_timeout: Duration::from_secs(20),
             // An office behind one address signs in at nine; a stranger stores less than half a million rows a day.
