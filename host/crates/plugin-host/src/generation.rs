@@ -9,7 +9,7 @@ use std::{
 };
 
 use authly_core::{ports::ClaimMapInput, time::Timestamp};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     call::{CallContext, Caller, Invocation},
@@ -30,6 +30,8 @@ pub(crate) struct Prepared {
     /// SHA-256 of the component alone: the same code may come with another toml.
     pub wasm: [u8; 32],
     pub from_cache: bool,
+    /// When its preparation began.
+    pub began: Instant,
 }
 
 /// A candidate that serves.

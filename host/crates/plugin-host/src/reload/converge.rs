@@ -6,7 +6,6 @@ use authly_core::{
     StorageError,
     plugin::{DesiredPlugin, PluginDigest, PluginHistory, PluginName},
 };
-use tokio::time::Instant;
 
 use super::ReloadState;
 use crate::{
@@ -38,9 +37,8 @@ impl Inner {
     /// leaves nothing serving in its place, nor does one that cannot be judged for now.
     async fn enforce_policy(self: &Arc<Self>, desired: &[DesiredPlugin]) -> Result<(), StorageError> {
         for desired in desired.iter().filter(|plugin| plugin.enabled) {
-            let began = Instant::now();
             match self.fetch(&desired.name, desired.active_digest).await? {
-                Ok(prepared) => self.serve(desired, prepared, began).await,
+                Ok(prepared) => self.serve(desired, prepared).await,
                 Err(refused) => {
                     let nothing = Arc::new(Serving::Broken { manifest: None });
                     self.registry.put(Slot::new(desired, nothing, None));
@@ -72,13 +70,12 @@ impl Inner {
             });
             return Ok(());
         }
-        let began = Instant::now();
         let prepared = match prepared {
             Some(prepared) => Ok(prepared),
             None => self.fetch(&desired.name, desired.active_digest).await?,
         };
         match prepared {
-            Ok(prepared) => self.serve(desired, prepared, began).await,
+            Ok(prepared) => self.serve(desired, prepared).await,
             Err(refused) => self.degrade(desired, refused),
         }
         Ok(())
@@ -104,7 +101,8 @@ impl Inner {
         }))
     }
 
-    async fn serve(self: &Arc<Self>, desired: &DesiredPlugin, prepared: Prepared, began: Instant) {
+    async fn serve(self: &Arc<Self>, desired: &DesiredPlugin, prepared: Prepared) {
+        let began = prepared.began;
         let from_cache = prepared.from_cache;
         let generation = Arc::new(Generation::new(prepared, desired.generation, desired.updated_at));
         let predecessor = self.predecessor(desired, &generation).await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use authly_core::plugin::{PluginComponent, PluginDigest, PluginName};
 use aws_lc_rs::digest::{self, SHA256};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use wasmtime::component::Component;
 
 use crate::{
@@ -51,6 +51,7 @@ impl Inner {
         name: &PluginName,
         candidate: PluginComponent,
     ) -> Result<Prepared, Refusal> {
+        let began = Instant::now();
         if candidate_digest(&candidate.wasm, &candidate.toml) != candidate.digest {
             return Err(Refusal::new(
                 "the stored component does not have the digest it is stored under",
@@ -78,6 +79,7 @@ impl Inner {
             component,
             wasm,
             from_cache,
+            began,
         })
     }
 
