@@ -11,7 +11,7 @@ const URL: Key = Key::new(
     "database.url",
     Kind::Text("`sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/NAME`"),
     "\"sqlite:/var/lib/authly/authly.sqlite\"",
-    "The database. SQLite suits one node; any number of nodes share a PostgreSQL (15 or newer).",
+    "The database. SQLite suits one node; any number of nodes share a PostgreSQL (15 or newer). Its connections are not encrypted yet.",
 )
 .secret();
 const POOL_SIZE: Key = Key::integer(
