@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use authly_core::plugin::{PluginDigest, PluginName};
-use authly_plugin_host::{PluginPolicy, Policy, ProposalOutcome};
+use authly_plugin_host::{ClaimGrants, PluginPolicy, Policy, ProposalOutcome};
 use authly_testkit::{TestApp, TestClient, TestUser, site::claims};
 use serde_json::{Value, json};
 
@@ -171,6 +171,24 @@ async fn a_hook_that_fails_burns_no_code_and_no_refresh_token() {
         claims(of(&refreshed.json(), "access_token"))[DEPARTMENT],
         "Research"
     );
+}
+
+#[tokio::test]
+async fn a_narrowed_policy_fails_the_clients_of_the_plugin_and_nobody_elses() {
+    let (app, client, user) = with_plugin(DEPARTMENT).await;
+    let toml = std::fs::read_to_string(app.plugins_dir().join("attribute-claims.toml")).unwrap();
+    propose(&app, &format!("clients = [\"another\"]\n{toml}")).await;
+    let another = app.public_client("another").await;
+    let narrow = ClaimGrants::parse(&["https://nothing.example/*"]).unwrap();
+    let policy = Policy {
+        claims: narrow,
+        ..Policy::default()
+    };
+    app.parts.plugins.set_policy(policy).await.unwrap();
+    let (code, pkce) = app.code(&another, &user, "openid").await;
+    let failed = app.token(&another, &app.exchange(&another, &code, &pkce)).await;
+    assert_eq!(failed.status, 500, "{}", failed.body);
+    app.tokens(&client, &user, "openid").await;
 }
 
 #[tokio::test]

@@ -97,6 +97,14 @@ impl ClaimGrants {
             .map(Self)
     }
 
+    /// Every claim that can be granted at all.
+    pub(crate) fn everything() -> Self {
+        Self(vec![
+            ClaimPattern::Prefix(String::new()),
+            ClaimPattern::Namespaced,
+        ])
+    }
+
     /// Whether the claim may be touched.
     pub fn covers(&self, name: &str) -> bool {
         !is_protocol_claim(name) && self.0.iter().any(|pattern| pattern.covers(name))

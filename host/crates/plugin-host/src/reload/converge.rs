@@ -14,6 +14,7 @@ use crate::{
     host::Inner,
     manifest::Manifest,
     observer::LoadEvent,
+    policy::{ClaimGrants, Policy},
     registry::{Serving, Slot},
 };
 
@@ -95,8 +96,14 @@ impl Inner {
             }));
         };
         let toml = component.toml.clone();
+        // Whom it serves and whether it may be missing are its own words, whatever it is granted now: a policy that
+        // refuses it must fail its clients and nobody else's.
+        let widest = Policy {
+            claims: ClaimGrants::everything(),
+            ..Policy::default()
+        };
         Ok(self.prepare(name, component).await.map_err(|reason| Refused {
-            manifest: Manifest::parse(&toml, name, &self.policy.load(), &self.limits).ok(),
+            manifest: Manifest::parse(&toml, name, &widest, &self.limits).ok(),
             reason,
         }))
     }
