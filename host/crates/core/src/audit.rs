@@ -52,6 +52,12 @@ pub enum AuditAction {
     },
     /// A client was registered.
     ClientCreated,
+    /// A client's registration changed.
+    ClientUpdated,
+    /// A client got a new secret.
+    ClientSecretRotated,
+    /// A client was deleted, and its grants with it.
+    ClientDeleted,
     /// A client was enabled or disabled.
     ClientEnabled {
         /// The new state.
@@ -59,11 +65,25 @@ pub enum AuditAction {
     },
     /// An account was made.
     UserCreated,
+    /// An account changed: its name, claims, groups or flags.
+    UserUpdated,
+    /// An account was deleted.
+    UserDeleted,
+    /// A password was changed by its owner, or set by an operator.
+    PasswordChanged,
+    /// A password change was refused because the current password was wrong.
+    PasswordChangeRefused,
     /// An account was enabled or disabled.
     UserEnabled {
         /// The new state.
         enabled: bool,
     },
+    /// A person took back what they had agreed to for a client.
+    ConsentWithdrawn,
+    /// An access token was revoked by its client.
+    AccessTokenRevoked,
+    /// A person's grants were revoked, all of them or those of one client.
+    GrantsRevoked,
     /// A grant was revoked.
     GrantRevoked {
         /// Which.
@@ -71,6 +91,16 @@ pub enum AuditAction {
     },
     /// A session ended.
     SessionEnded,
+    /// A scope's description or default changed.
+    ScopeUpdated {
+        /// Its name.
+        scope: String,
+    },
+    /// A scope is defined no longer.
+    ScopeDeleted {
+        /// Its name.
+        scope: String,
+    },
     /// A scope was defined.
     ScopeCreated {
         /// Its name.
@@ -78,6 +108,16 @@ pub enum AuditAction {
     },
     /// A signing key was generated.
     KeyCreated {
+        /// Its kid.
+        kid: String,
+    },
+    /// A signing key began to sign; the one before it retires.
+    KeyActivated {
+        /// Its kid.
+        kid: String,
+    },
+    /// A signing key is published no longer.
+    KeyRemoved {
         /// Its kid.
         kid: String,
     },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::ClientId, scope::ScopeSet};
+use crate::{claims_request::ClaimsRequest, ids::ClientId, scope::ScopeSet};
 
 /// `response_mode` values that are built (OAuth Multiple Response Types §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,37 @@ pub enum ResponseMode {
     /// Parameters in the query of the redirect URI.
     #[default]
     Query,
+    /// Parameters in a form that the browser posts to the redirect URI (OAuth Form Post Response Mode §2).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Every mode that is built; discovery lists them.
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+
+    /// By registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+}
+
+/// `display` values that are honoured (OIDC Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Display {
+    /// A full page.
+    #[default]
+    Page,
+    /// A small window.
+    Popup,
 }
 
 /// `prompt` values (OIDC Core §3.1.2.1).
@@ -71,6 +102,14 @@ pub struct AuthorizationRequest {
     pub prompt: Vec<Prompt>,
     /// Seconds since the last login that are acceptable.
     pub max_age: Option<u32>,
+    /// The claims asked for one by one, and their languages.
+    pub claims: ClaimsRequest,
+    /// Authentication context classes wanted, in order of preference (OIDC Core §3.1.2.1): a wish, not a demand.
+    pub acr_values: Vec<String>,
+    /// `sub` of a verified `id_token_hint`: nobody else may be answered (OIDC Core §3.1.2.2).
+    pub hinted_subject: Option<String>,
+    /// How the pages are shown.
+    pub display: Display,
     /// Fills the user name field.
     pub login_hint: Option<String>,
     /// Languages for the pages, in order of preference (BCP 47).

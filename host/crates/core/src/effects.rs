@@ -62,8 +62,10 @@ pub enum Topic {
     Key,
     /// A person; the key is the user id.
     User,
-    /// A grant was revoked; the key is the grant id.
+    /// A grant was revoked; the key is the grant id. Verbs that revoke several add one for each by themselves.
     Grant,
+    /// An access token was revoked; the key is its `jti`.
+    AccessToken,
     /// A plugin's desired state; the key is its name.
     Plugin,
 }
@@ -77,6 +79,7 @@ impl Topic {
             Self::Key => "key",
             Self::User => "user",
             Self::Grant => "grant",
+            Self::AccessToken => "access_token",
             Self::Plugin => "plugin",
         }
     }
@@ -89,6 +92,7 @@ impl Topic {
             Self::Key,
             Self::User,
             Self::Grant,
+            Self::AccessToken,
             Self::Plugin,
         ]
         .into_iter()

@@ -1,8 +1,10 @@
 //! Grants, consents, authorization codes and refresh tokens: what a person allowed a client, and its bearer forms.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
+    claims_request::ClaimsRequest,
     ids::{ClientId, GrantId, SessionId, UserId},
     scope::ScopeSet,
     secret::TokenHash,
@@ -25,6 +27,8 @@ pub struct Grant {
     pub auth_time: Timestamp,
     /// Authentication methods (RFC 8176).
     pub amr: Vec<String>,
+    /// Claims the request asked for one by one (OIDC Core §5.5), for every token and UserInfo answer of the family.
+    pub claims: ClaimsRequest,
     /// The browser session it came from.
     pub session_id: Option<SessionId>,
     /// When it was given.
@@ -80,6 +84,25 @@ pub struct AuthorizationCode {
     pub expires_at: Timestamp,
     /// Set by the redemption that won.
     pub consumed_at: Option<Timestamp>,
+}
+
+/// An opaque access token as stored: only its hash, with what introspection and UserInfo say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAccessToken {
+    /// SHA-256 of the token.
+    pub hash: TokenHash,
+    /// The family it belongs to; `None` when a client acts for itself.
+    pub grant_id: Option<GrantId>,
+    /// To whom it was issued.
+    pub client_id: ClientId,
+    /// The claims a JWT would carry, `jti`, `scope` and `aud` among them.
+    pub claims: Map<String, Value>,
+    /// When issued.
+    pub created_at: Timestamp,
+    /// Not good at or after this.
+    pub expires_at: Timestamp,
+    /// Set by its revocation (RFC 7009).
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// A refresh token as stored.

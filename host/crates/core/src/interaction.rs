@@ -34,6 +34,12 @@ pub enum InteractionState {
         /// Who and when.
         authentication: Authentication,
     },
+    /// The person chose to go on as who they were signed in as: `prompt=select_account` is satisfied, `prompt=login` is
+    /// not.
+    Selected {
+        /// Who and when, as the browser's session had it.
+        authentication: Authentication,
+    },
     /// The consent page was shown to this person.
     Consent {
         /// Who and when.
@@ -77,6 +83,7 @@ impl Interaction {
     pub fn authentication(&self) -> Option<&Authentication> {
         match &self.state {
             InteractionState::Authenticated { authentication }
+            | InteractionState::Selected { authentication }
             | InteractionState::Consent { authentication, .. } => {
                 Some(authentication).filter(|a| a.auth_time >= self.created_at)
             }
@@ -89,7 +96,7 @@ impl Interaction {
         matches!(self.state, InteractionState::Done | InteractionState::Denied)
     }
 
-    /// `Pending | Authenticated | Consent → Authenticated`: a person signed in (again, or as somebody else).
+    /// `Pending | Authenticated | Selected | Consent → Authenticated`: a person signed in (again, or as somebody else).
     ///
     /// # Errors
     /// [`Finished`] from a final state.
@@ -100,7 +107,18 @@ impl Interaction {
         Ok(InteractionState::Authenticated { authentication })
     }
 
-    /// `Pending | Authenticated | Consent → Consent`: the consent page is being shown to this person, listing `scope`.
+    /// `Pending | Selected → Selected`: the person goes on as who they are signed in as.
+    ///
+    /// # Errors
+    /// [`Finished`] from a final state.
+    pub fn selected(&self, authentication: Authentication) -> Result<InteractionState, Finished> {
+        if self.is_finished() {
+            return Err(Finished);
+        }
+        Ok(InteractionState::Selected { authentication })
+    }
+
+    /// `Pending | Authenticated | Selected | Consent → Consent`: the consent page is being shown to this person, listing `scope`.
     ///
     /// # Errors
     /// [`Finished`] from a final state.
@@ -136,6 +154,10 @@ mod tests {
             code_challenge: None,
             prompt: vec![],
             max_age: None,
+            claims: crate::claims_request::ClaimsRequest::default(),
+            acr_values: vec![],
+            hinted_subject: None,
+            display: crate::authorization::Display::Page,
             login_hint: None,
             ui_locales: vec![],
         };

@@ -55,6 +55,21 @@ pub enum KeyState {
     Removed,
 }
 
+impl KeyState {
+    /// Every state, in the order of a key's life.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Retiring, Self::Removed];
+
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// A signing key as stored. `private` is sealed by storage and plain only in memory.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
@@ -70,4 +85,6 @@ pub struct StoredKey {
     pub private: SecretBytes,
     /// When generated.
     pub created_at: Timestamp,
+    /// Since when it is in its state: the schedule counts from here.
+    pub state_since: Timestamp,
 }

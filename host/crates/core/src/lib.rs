@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod authorization;
 pub mod claim;
+pub mod claims_request;
 pub mod client;
 pub mod effects;
 pub mod grant;

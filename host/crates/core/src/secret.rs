@@ -47,6 +47,13 @@ impl SecretText {
     }
 }
 
+/// In constant time: how much of a guess is right shows nowhere.
+impl PartialEq for SecretText {
+    fn eq(&self, other: &Self) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+    }
+}
+
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretText(..)")

@@ -1,5 +1,7 @@
 //! Browser sessions.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,4 +27,11 @@ pub struct Session {
     pub created_at: Timestamp,
     /// Absolute end.
     pub expires_at: Timestamp,
+    /// When the browser last used it, give or take the step in which that is written down: the idle lifetime counts
+    /// from here.
+    pub last_seen_at: Timestamp,
+    /// `User-Agent` of the browser at sign-in, so that its owner recognises it in a list. As sent: never trusted.
+    pub user_agent: Option<String>,
+    /// The address it signed in from, for the same list.
+    pub address: Option<IpAddr>,
 }

@@ -8,6 +8,10 @@ use uuid::Uuid;
 use crate::{ids::UserId, secret::SecretText, time::Timestamp};
 
 /// A person's account.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about an account, each with a column of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// Never reused; its text is `sub`.
@@ -22,12 +26,23 @@ pub struct User {
     pub is_admin: bool,
     /// A disabled person is refused at every step: login, code, refresh, userinfo.
     pub enabled: bool,
+    /// Somebody vouched for the account: the original's `is_verified`. Where the operator requires it, an unverified
+    /// person is refused like a disabled one.
+    pub verified: bool,
+    /// The password was set by somebody else, and is to be changed by its owner.
+    pub requires_password_change: bool,
+    /// When the password last changed; `None` when there is none.
+    pub password_changed_at: Option<Timestamp>,
+    /// When the person last signed in.
+    pub last_login_at: Option<Timestamp>,
     /// How audit events name this person; erasing the account destroys the link.
     pub pseudonym: Uuid,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When the account last changed: `updated_at` of OIDC Core §5.1.
     pub updated_at: Timestamp,
+    /// Raised by every update, which compares-and-sets on it.
+    pub version: i64,
 }
 
 /// A user with what login needs beside it. Never leaves the login use case.

@@ -29,6 +29,7 @@ pub fn generate_key(alg: SigningAlg, now: Timestamp) -> Result<StoredKey, KeyErr
         public_jwk,
         private,
         created_at: now,
+        state_since: now,
     })
 }
 

@@ -9,7 +9,7 @@ mod tests;
 
 use authly_core::{
     AuditAction, AuditEvent, ClientId, Effects, Rng, ScopeSet, SecretText, StorageError, Timestamp, Topic,
-    client::{AuthMethod, Client, GrantType},
+    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client, GrantType},
     key::SigningAlg,
     ports::{ScopeDefinition, TenantStorage},
 };
@@ -127,11 +127,23 @@ fn check_client(
         name: check_name(new.name.as_deref(), &id)?,
         token_endpoint_auth_method: method,
         secret_hash: secret.hash,
+        secret: None,
+        jwks: None,
+        jwks_uri: None,
+        token_endpoint_auth_signing_alg: None,
+        assertion_audience: AssertionAudience::default(),
         redirect_uris: new.redirect_uris,
         post_logout_redirect_uris: new.post_logout_redirect_uris,
         grant_types,
         scopes: check_scopes(&new.scopes, defined)?,
         audiences: check_audiences(new.audiences)?,
+        introspection_audiences: Vec::new(),
+        access_token_format: AccessTokenFormat::default(),
+        userinfo_signed_response_alg: None,
+        access_token_ttl: None,
+        id_token_ttl: None,
+        refresh_token_ttl: None,
+        default_max_age: None,
         id_token_signed_response_alg: check_alg(
             "id_token_signed_response_alg",
             new.id_token_signed_response_alg.as_deref(),
@@ -149,6 +161,7 @@ fn check_client(
         rotate_refresh_tokens: !new.keep_refresh_tokens,
         enabled: true,
         created_at: now,
+        version: 0,
         id,
     };
     Ok(RegisteredClient {

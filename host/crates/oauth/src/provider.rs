@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use authly_core::{
     Rng,
-    ports::{ClaimMapper, TenantStorage},
+    ports::{ClaimMapper, RemoteDocuments, TenantStorage},
+    user::User,
 };
 use authly_jose::{SharedKeys, Signer};
 
@@ -27,4 +28,14 @@ pub struct Provider {
     pub mapper: Arc<dyn ClaimMapper>,
     /// Randomness for codes, tokens and identifiers.
     pub rng: Arc<dyn Rng>,
+    /// Fetches what clients register by URL.
+    pub documents: Arc<dyn RemoteDocuments>,
+}
+
+impl Provider {
+    /// Whether the person may be signed in, stay signed in and be answered about: asked at every step of every flow,
+    /// not only at its start.
+    pub fn admits(&self, user: &User) -> bool {
+        user.enabled && (user.verified || !self.settings.require_verified)
+    }
 }

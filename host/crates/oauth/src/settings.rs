@@ -32,6 +32,10 @@ pub struct Settings {
     pub interaction_ttl: Duration,
     /// Absolute life of a browser session.
     pub session_ttl: Duration,
+    /// How long a browser session may go unused.
+    pub session_idle_ttl: Duration,
+    /// Whether an account must be verified: an unverified person is then refused at every step, like a disabled one.
+    pub require_verified: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +52,8 @@ impl Default for Settings {
             grant_ttl: Duration::from_secs(90 * DAY),
             interaction_ttl: Duration::from_secs(30 * MINUTE),
             session_ttl: Duration::from_secs(DAY),
+            session_idle_ttl: Duration::from_secs(8 * 60 * MINUTE),
+            require_verified: false,
         }
     }
 }

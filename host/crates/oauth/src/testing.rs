@@ -12,10 +12,11 @@ use std::{
 use async_trait::async_trait;
 use authly_core::{
     ClientId, GrantId, PlainToken, RequestContext, Rng, ScopeSet, Timestamp, TokenHash, UserId,
-    client::{AuthMethod, Client, GrantType},
+    claims_request::ClaimsRequest,
+    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client, GrantType},
     grant::{AuthorizationCode, Grant},
     key::SigningAlg,
-    ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims},
+    ports::{ClaimMapInput, ClaimMapper, FetchError, HookError, MappedClaims, RemoteDocuments},
     user::User,
 };
 use serde_json::{Map, Value};
@@ -69,9 +70,14 @@ pub(crate) fn user(username: &str) -> User {
         groups: Vec::new(),
         is_admin: false,
         enabled: true,
+        verified: true,
+        requires_password_change: false,
+        password_changed_at: Some(NOW),
+        last_login_at: None,
         pseudonym: Uuid::from_u128(id.as_u128() ^ 1),
         created_at: NOW,
         updated_at: NOW,
+        version: 0,
     }
 }
 
@@ -82,13 +88,25 @@ pub(crate) fn client(id: &str) -> Client {
         name: id.to_owned(),
         token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
         secret_hash: Some(TokenHash::of(SECRET.as_bytes())),
+        secret: None,
+        jwks: None,
+        jwks_uri: None,
+        token_endpoint_auth_signing_alg: None,
+        assertion_audience: AssertionAudience::default(),
         redirect_uris: vec!["https://c.example/cb".to_owned()],
         post_logout_redirect_uris: Vec::new(),
         grant_types: GrantType::ALL.to_vec(),
         scopes: ScopeSet::parse("openid profile email offline_access read write").unwrap(),
         audiences: Vec::new(),
+        introspection_audiences: Vec::new(),
         id_token_signed_response_alg: SigningAlg::Es256,
         access_token_signed_response_alg: SigningAlg::Es256,
+        access_token_format: AccessTokenFormat::default(),
+        userinfo_signed_response_alg: None,
+        access_token_ttl: None,
+        id_token_ttl: None,
+        refresh_token_ttl: None,
+        default_max_age: None,
         first_party: false,
         client_uri: None,
         policy_uri: None,
@@ -96,6 +114,7 @@ pub(crate) fn client(id: &str) -> Client {
         rotate_refresh_tokens: true,
         enabled: true,
         created_at: NOW,
+        version: 0,
     }
 }
 
@@ -130,6 +149,7 @@ pub(crate) fn grant(client: &Client, user: &User, scope: &str, now: Timestamp) -
         scope: ScopeSet::parse(scope).unwrap(),
         auth_time: now,
         amr: vec!["pwd".to_owned()],
+        claims: ClaimsRequest::default(),
         session_id: None,
         created_at: now,
         expires_at: now.plus(crate::Settings::default().grant_ttl),
@@ -206,5 +226,15 @@ impl ClaimMapper for ScriptedMapper {
             claims,
             origins: Vec::new(),
         })
+    }
+}
+
+/// An outbound client that reaches nobody.
+pub(crate) struct NoDocuments;
+
+#[async_trait]
+impl RemoteDocuments for NoDocuments {
+    async fn fetch_json(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        Err(FetchError::Unavailable(format!("no network in this test: {url}")))
     }
 }

@@ -58,7 +58,8 @@ pub enum CompleteOutcome {
     Completed,
     /// It was answered before (a double click): no second code exists.
     AlreadyFinished,
-    /// It was at another version, expired or gone, and nothing was written: load it again.
+    /// It was at another version, expired or gone, or the session of its grant has ended or its person may not sign in
+    /// any more; nothing was written: load it again.
     Stale,
 }
 
@@ -88,4 +89,15 @@ pub trait InteractionStore: Send + Sync {
 pub trait ConsentStore: Send + Sync {
     /// What the person agreed to for the client, if anything.
     async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>>;
+    /// Everything a person agreed to, by `client_id`.
+    async fn list_consents(&self, user_id: UserId) -> StorageResult<Vec<Consent>>;
+    /// Forgets what a person agreed to for a client and revokes the grants that came of it, in one step. `None` when
+    /// there was neither; else how many grants ended.
+    async fn withdraw_consent(
+        &self,
+        user_id: UserId,
+        client_id: &ClientId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<u64>>;
 }

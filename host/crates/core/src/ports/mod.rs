@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod documents;
 pub mod hooks;
 pub mod interactions;
 pub mod operations;
@@ -14,7 +15,8 @@ pub mod registry;
 pub mod tokens;
 
 pub use access::{ReserveOutcome, ThrottleKey, ThrottlePolicy, ThrottleStore};
-pub use accounts::{SessionStore, UserStore};
+pub use accounts::{Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, UserStore};
+pub use documents::{FetchError, RemoteDocuments};
 pub use hooks::{
     ClaimMapInput, ClaimMapper, ClaimOrigin, ClaimTarget, HookError, HookSession, HookSubject, MappedClaims,
 };
@@ -26,10 +28,11 @@ pub use operations::{
 };
 pub use registry::{
     ActivateOutcome, Activation, ClientStore, KeyStore, Page, PluginStore, ScopeDefinition, ScopeStore,
+    UpdateOutcome,
 };
 pub use tokens::{
-    CodeStore, GrantStore, LoadedCode, LoadedRefresh, RedeemEffects, RedeemOutcome, Redemption, RefreshStore,
-    RotateEffects, RotateOutcome, Rotation,
+    AccessTokenStore, CodeStore, GrantStore, LoadedCode, LoadedRefresh, RedeemEffects, RedeemOutcome,
+    Redemption, RefreshStore, ReplayNamespace, ReplayStore, RotateEffects, RotateOutcome, Rotation,
 };
 
 /// Why storage could not answer. "Not found" is `None`, never an error.
@@ -71,6 +74,8 @@ pub trait TenantStorage:
     + CodeStore
     + RefreshStore
     + GrantStore
+    + AccessTokenStore
+    + ReplayStore
     + ThrottleStore
 {
 }
@@ -87,6 +92,8 @@ impl<T> TenantStorage for T where
         + CodeStore
         + RefreshStore
         + GrantStore
+        + AccessTokenStore
+        + ReplayStore
         + ThrottleStore
 {
 }

@@ -6,7 +6,7 @@ use super::StorageResult;
 use crate::{
     client::Client,
     effects::Effects,
-    ids::ClientId,
+    ids::{ClientId, Kid},
     key::{SigningAlg, StoredKey},
     plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     time::Timestamp,
@@ -26,6 +26,17 @@ impl Page {
     pub const LIMIT_MAX: u32 = 500;
 }
 
+/// What became of an update that compares-and-sets on a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateOutcome {
+    /// It is stored, at the next version.
+    Updated,
+    /// It was changed since it was loaded; nothing was stored.
+    Stale,
+    /// There is no such thing.
+    Unknown,
+}
+
 /// Registered clients.
 #[async_trait]
 pub trait ClientStore: Send + Sync {
@@ -35,6 +46,10 @@ pub trait ClientStore: Send + Sync {
     async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>>;
     /// Registers a client. `Conflict` when the `client_id` is taken.
     async fn create_client(&self, client: &Client, effects: Effects) -> StorageResult<()>;
+    /// Replaces a registration, secret included, if it still is at `client.version`, and raises that by one.
+    async fn update_client(&self, client: &Client, effects: Effects) -> StorageResult<UpdateOutcome>;
+    /// Deletes a registration with what people agreed to for it, and revokes its grants; `false` when there is none.
+    async fn delete_client(&self, id: &ClientId, now: Timestamp, effects: Effects) -> StorageResult<bool>;
     /// Enables or disables; `false` when there is no such client.
     async fn set_client_enabled(&self, id: &ClientId, enabled: bool, effects: Effects)
     -> StorageResult<bool>;
@@ -47,7 +62,7 @@ pub struct ScopeDefinition {
     pub name: String,
     /// For operators; the consent page has texts of its own for the standard scopes.
     pub description: String,
-    /// Granted when a request names no scope (used once default scopes are built).
+    /// Granted, where the client is registered for it, when a request names no scope (RFC 6749 §3.3).
     pub is_default: bool,
 }
 
@@ -56,7 +71,14 @@ pub struct ScopeDefinition {
 pub trait ScopeStore: Send + Sync {
     /// All of them, by name.
     async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>>;
-    /// Defines scopes that are not defined yet; the others stay as they are.
+    /// Defines a scope. `Conflict` when the name is taken.
+    async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()>;
+    /// Replaces description and default of the scope of this name; `false` when there is none.
+    async fn update_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<bool>;
+    /// Deletes a scope; `false` when there is none. Clients keep its name in their registration: what is not defined
+    /// is not granted, at no step.
+    async fn delete_scope(&self, name: &str, effects: Effects) -> StorageResult<bool>;
+    /// Defines scopes that are not defined yet; the others stay as they are. `effects` are stored if there was any.
     async fn seed_scopes(&self, scopes: &[ScopeDefinition], effects: Effects) -> StorageResult<()>;
 }
 
@@ -68,6 +90,21 @@ pub trait KeyStore: Send + Sync {
     /// Stores `key` as the active one of its algorithm unless there is one already; two nodes starting at once end
     /// up with the same. Answers whether it was stored.
     async fn ensure_active_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool>;
+    /// Stores `key` as the next one of its algorithm, to be published before it signs; `false` when there is one.
+    async fn add_pending_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool>;
+    /// In one step the pending key becomes the active one of its algorithm, and the one before it retires; `false`
+    /// when `kid` is no pending key (any more).
+    async fn activate_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool>;
+    /// In one step `key` becomes the active one of its algorithm, published or not, and the one before it retires:
+    /// for an emergency. A pending key stays. Answers the kid of the one before.
+    async fn replace_active_key(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<Kid>>;
+    /// Ends the publication of a pending or retiring key and destroys its private part; `false` when it is neither.
+    async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool>;
     /// Whether an active key exists for the algorithm.
     async fn has_active_key(&self, alg: SigningAlg) -> StorageResult<bool>;
 }
@@ -81,6 +118,9 @@ pub struct Activation {
     pub component: PluginComponent,
     /// The generation the caller saw; `None`: there was no such plugin.
     pub expected_generation: Option<i64>,
+    /// The candidate that is left behind as bad, remembered as refused in the same step: a taken-back version that no
+    /// starting node may try again.
+    pub rejects: Option<PluginDigest>,
     /// When.
     pub now: Timestamp,
 }

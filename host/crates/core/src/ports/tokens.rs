@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::StorageResult;
 use crate::{
     effects::Effects,
-    grant::{AuthorizationCode, Grant, RefreshToken},
-    ids::GrantId,
+    grant::{AuthorizationCode, Grant, RefreshToken, StoredAccessToken},
+    ids::{GrantId, UserId},
     secret::{SecretBytes, TokenHash},
     time::Timestamp,
 };
@@ -29,6 +29,8 @@ pub struct Redemption {
     pub hash: TokenHash,
     /// The refresh token to store with it, if one is issued.
     pub refresh_token: Option<RefreshToken>,
+    /// The opaque access token to store with it, for a client that has those.
+    pub access_token: Option<StoredAccessToken>,
     /// When.
     pub now: Timestamp,
 }
@@ -92,6 +94,8 @@ pub struct Rotation {
     /// The nonce from which, with the presented token, the successor was derived; sealed with the presented token's
     /// row, and erased when the successor is used or the grace ends.
     pub nonce: SecretBytes,
+    /// The opaque access token to store with it, for a client that has those: when rotated and when retried.
+    pub access_token: Option<StoredAccessToken>,
     /// How long after its rotation a token may be presented again by the same client.
     pub grace: Duration,
     /// When.
@@ -146,9 +150,60 @@ pub trait RefreshStore: Send + Sync {
     async fn use_refresh(
         &self,
         hash: &TokenHash,
+        access_token: Option<StoredAccessToken>,
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome>;
+}
+
+/// Access tokens that storage knows: the opaque ones, and the JWTs that were revoked before their end.
+#[async_trait]
+pub trait AccessTokenStore: Send + Sync {
+    /// Stores an opaque token of a client that acts for itself; people's are stored by the verb that spends.
+    async fn store_access_token(&self, token: &StoredAccessToken, effects: Effects) -> StorageResult<()>;
+    /// The opaque token, revoked or not, expired or not.
+    async fn load_access_token(&self, hash: &TokenHash) -> StorageResult<Option<StoredAccessToken>>;
+    /// Revokes an opaque token; `false` when it was already, or there is none.
+    async fn revoke_access_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<bool>;
+    /// Remembers, until the token's own end, that the JWT of this `jti` is revoked; `false` when it was already.
+    async fn revoke_jti(&self, jti: &str, expires_at: Timestamp, effects: Effects) -> StorageResult<bool>;
+    /// Whether the JWT of this `jti` was revoked.
+    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool>;
+}
+
+/// What may be used once.
+#[async_trait]
+pub trait ReplayStore: Send + Sync {
+    /// Whether this is the first time that `key` is presented in `namespace`; the database decides among any number of
+    /// concurrent calls. Forgotten after `expires_at`, which must not be before the end of what `key` names.
+    async fn claim_once(
+        &self,
+        namespace: ReplayNamespace,
+        key: &TokenHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> StorageResult<bool>;
+}
+
+/// Kinds of things that may be used once; none can use up another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayNamespace {
+    /// `jti` of client assertions, hashed with the `client_id` (RFC 7523 §3).
+    ClientAssertion,
+}
+
+impl ReplayNamespace {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientAssertion => "client_assertion",
+        }
+    }
 }
 
 /// Grants.
@@ -158,4 +213,7 @@ pub trait GrantStore: Send + Sync {
     async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>>;
     /// Sets the flag; `false` when it was set already or there is no such grant.
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool>;
+    /// Revokes every living grant of a person; answers how many.
+    async fn revoke_grants_of(&self, user_id: UserId, now: Timestamp, effects: Effects)
+    -> StorageResult<u64>;
 }

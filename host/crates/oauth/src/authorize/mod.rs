@@ -20,7 +20,10 @@ mod check_unsupported;
 mod redirect;
 
 use authly_core::{
-    OAuthError, RequestContext, StorageError, authorization::AuthorizationRequest, client::Client,
+    OAuthError, RequestContext, StorageError,
+    authorization::{AuthorizationRequest, Display},
+    claims_request::ClaimsRequest,
+    client::Client,
     ports::ScopeDefinition,
 };
 
@@ -137,6 +140,10 @@ fn check_request(
         code_challenge,
         prompt: check_prompt::check_prompt(params)?,
         max_age: check_max_age::check_max_age(params)?,
+        claims: ClaimsRequest::default(),
+        acr_values: Vec::new(),
+        hinted_subject: None,
+        display: Display::default(),
         login_hint: hints.login_hint,
         ui_locales: hints.ui_locales,
     })

@@ -139,6 +139,8 @@ fn present(credentials: ClientCredentials<'_>) -> Result<Presented, ClientAuthEr
         let presented = match method {
             AuthMethod::ClientSecretBasic => client_secret_basic::present(credentials)?,
             AuthMethod::ClientSecretPost => client_secret_post::present(credentials)?,
+            // Refused above.
+            AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt => None,
             AuthMethod::None => none::present(credentials),
         };
         if presented.is_some() && found.is_some() {

@@ -263,6 +263,7 @@ async fn spend(
     let redemption = Redemption {
         hash: loaded.code.hash,
         refresh_token,
+        access_token: None,
         now: request.ctx.now,
     };
     let outcome = request

@@ -232,7 +232,7 @@ async fn spend(
     let effects = effects(request, loaded, user);
     let storage = request.provider.storage.as_ref();
     let outcome = storage
-        .use_refresh(&loaded.token.hash, request.ctx.now, effects)
+        .use_refresh(&loaded.token.hash, None, request.ctx.now, effects)
         .await;
     let outcome = outcome.map_err(RefreshError::Storage)?;
     resolve(outcome, loaded, presented, presented.clone())
@@ -259,6 +259,7 @@ async fn rotate(
             ctx.now,
         ),
         nonce,
+        access_token: None,
         grace: provider.settings.refresh_grace,
         now: ctx.now,
     };

@@ -89,6 +89,7 @@ fn grant(provider: &Provider, client: &Client, answer: &Answer<'_>, ctx: &Reques
         scope: answer.scope.clone(),
         auth_time: session.auth_time,
         amr: session.amr.clone(),
+        claims: answer.request.claims.clone(),
         session_id: Some(session.id),
         created_at: ctx.now,
         expires_at: ctx.now.plus(provider.settings.grant_ttl),

@@ -209,6 +209,9 @@ async fn signed_in(
         amr: vec!["pwd".to_owned()],
         created_at: ctx.now,
         expires_at: ctx.now.plus(provider.settings.session_ttl),
+        last_seen_at: ctx.now,
+        user_agent: ctx.user_agent.clone(),
+        address: Some(ctx.client_ip),
     };
     let audit = AuditEvent::of(ctx, AuditAction::LoginSucceeded)
         .person(user.pseudonym)

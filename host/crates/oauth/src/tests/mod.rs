@@ -76,6 +76,7 @@ impl Site {
             keys,
             mapper: Arc::clone(&mapper) as _,
             rng,
+            documents: Arc::new(crate::testing::NoDocuments),
         };
         Self {
             provider,
