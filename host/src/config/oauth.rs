@@ -15,8 +15,8 @@ const PKCE_REQUIRED: Key = Key::new(
     "oauth.pkce_required",
     Kind::Choice(&["always", "public-clients"]),
     "\"always\"",
-    "Who must use PKCE with S256: everybody (OAuth 2.1 §7.5), or public clients only. Others must then \
-     send `nonce` with `openid` when they leave it out (RFC 9700 §2.1.1).",
+    "Who must use PKCE with S256: everybody (OAuth 2.1 §7.5), or public clients only. Others should \
+     then send `nonce` with `openid` when they leave it out (RFC 9700 §2.1.1).",
 )
 .default("always");
 const AUTHORIZATION_CODE_TTL: Key = Key::seconds(

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum PkcePolicy {
     /// Everybody: OAuth 2.1 §7.5.
     Always,
-    /// Public clients; confidential ones may leave it out, but must then send `nonce` with `openid` (RFC 9700 §2.1.1).
+    /// Public clients; confidential ones may leave it out, and should then send `nonce` with `openid` (RFC 9700 §2.1.1).
     PublicClients,
 }
 

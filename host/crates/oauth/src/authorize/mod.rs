@@ -128,7 +128,7 @@ fn check_request(
     check_redirect_uri::check_present_for_openid(target, &scope)?;
     let hints = check_ui_hints::check_ui_hints(params)?;
     let code_challenge = check_pkce::check_pkce(params, client, settings.pkce_required)?;
-    let nonce = check_nonce::check_nonce(params, &scope, code_challenge.as_deref())?;
+    let nonce = check_nonce::check_nonce(params)?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: target.redirect_uri.clone(),
