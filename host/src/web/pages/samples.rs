@@ -171,6 +171,7 @@ fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
             "again",
             LoginView {
                 signed_in_as: Some("alice".to_owned()),
+                username: Some("alice".to_owned()),
                 ..fresh()
             },
         ),
@@ -191,7 +192,8 @@ fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
         (
             "again-long",
             LoginView {
-                signed_in_as: Some(long),
+                signed_in_as: Some(long.clone()),
+                username: Some(long),
                 ..login(hostile(), locale)
             },
         ),
