@@ -81,9 +81,11 @@ impl Generation {
 
     /// Its predecessor answered where it failed. Whether that was once too often: every [`Self::OUTDONE_MAX`] times,
     /// so that a rollback that could not be done is tried again.
-    pub fn is_bad_after(&self, error: &CallError) -> bool {
-        // A busy machine makes a good version late, so lateness counts only against one that has never answered.
-        if error.is_transient() && self.proven.load(Ordering::Relaxed) {
+    pub fn is_bad_after(&self, error: &CallError, now: Timestamp, canary: Duration) -> bool {
+        // A busy or cold machine makes a good version late, so lateness counts only against one that is new everywhere
+        // and has never answered here.
+        let is_settled = self.proven.load(Ordering::Relaxed) || now.since(self.activated_at) >= canary;
+        if error.is_transient() && is_settled {
             return false;
         }
         let outdone = self.outdone.fetch_add(1, Ordering::Relaxed).wrapping_add(1);

@@ -75,7 +75,7 @@ async fn run(
             };
             let answered = attempt(host, predecessor, last, claims).await?;
             // Only now: where the predecessor fails too, the input may be what is wrong.
-            if current.is_bad_after(&error) {
+            if current.is_bad_after(&error, host.clock.now(), host.canary) {
                 host.begin_rollback(&current.id, error.to_string());
             }
             Ok(answered)

@@ -286,22 +286,8 @@ impl Inner {
             self.follow_stored(name, None).await?;
             return Ok(ProposalOutcome::Stale);
         };
-        let digest = component.digest;
         self.follow_stored(name, Some(change.prepared)).await?;
-        self.give_up(desired.as_ref(), digest).await?;
         Ok(ProposalOutcome::Activated { generation })
-    }
-
-    /// Whoever goes back to an earlier candidate has given up the one that ran: it must not answer in its place, not
-    /// even on a node that starts later.
-    async fn give_up(&self, left: Option<&DesiredPlugin>, new: PluginDigest) -> Result<(), StorageError> {
-        let Some(left) = left.filter(|left| left.previous_digests.contains(&new)) else {
-            return Ok(());
-        };
-        let now = self.clock.now();
-        self.storage
-            .reject_plugin(&left.name, left.active_digest, now, Effects::none())
-            .await
     }
 
     /// Makes a candidate the desired one, unless the plugin has changed since `desired` was read: then `None`.
@@ -327,6 +313,7 @@ impl Inner {
             name: name.clone(),
             component: component.clone(),
             expected_generation,
+            rejects: given_up(desired, component.digest),
             now,
         };
         Ok(match self.storage.activate_plugin(activation, effects).await? {
@@ -373,6 +360,13 @@ impl Inner {
         });
         Ok(ProposalOutcome::Refused { reason: text })
     }
+}
+
+/// Whoever goes back to an earlier candidate has given up the one that ran: it must not answer in its place, not even on
+/// a node that starts later.
+fn given_up(left: Option<&DesiredPlugin>, new: PluginDigest) -> Option<PluginDigest> {
+    left.filter(|left| left.previous_digests.contains(&new))
+        .map(|left| left.active_digest)
 }
 
 fn active(desired: Option<&DesiredPlugin>) -> Option<PluginDigest> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authly_core::{AuditAction, AuditEvent, Effects, StorageError, plugin::DesiredPlugin};
+use authly_core::{AuditAction, AuditEvent, StorageError, plugin::DesiredPlugin};
 
 use super::propose::Change;
 use crate::{
@@ -94,10 +94,6 @@ impl Inner {
             digest: Some(digest),
             reason,
         });
-        self.follow_stored(&name, Some(earlier.prepared)).await?;
-        // History knows it already, as one that ran; now as one that must not run again until its files change.
-        self.storage
-            .reject_plugin(&name, digest, now, Effects::none())
-            .await
+        self.follow_stored(&name, Some(earlier.prepared)).await
     }
 }
