@@ -17,6 +17,7 @@ pub mod params;
 pub mod provider;
 mod refresh;
 pub mod scopes;
+pub mod session;
 pub mod settings;
 mod subject;
 #[cfg(test)]

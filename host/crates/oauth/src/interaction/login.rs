@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    AuditAction, AuditEvent, Effects, PlainToken, RequestContext, SecretText, SessionId, StorageError,
-    Timestamp, client::Client, ports::AdvanceOutcome, session::Session, user::User,
+    Effects, PlainToken, RequestContext, SecretText, StorageError, Timestamp, client::Client,
+    ports::AdvanceOutcome, user::User,
 };
 
-use super::{Browser, InteractionError, Next, Opened, SignedIn, Started, complete, csrf, evaluate, open};
-use crate::{Provider, authorize::RedirectTarget};
+use super::{Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open};
+use crate::{Provider, authorize::RedirectTarget, session};
 use evaluate::Need;
 
 /// Proves that a person is who they say. Implemented by the accounts room; a port so that the protocol knows nothing
@@ -200,29 +200,14 @@ async fn signed_in(
     browser: &Browser,
     ctx: &RequestContext,
 ) -> Result<(PlainToken, Next), InteractionError> {
-    let cookie = PlainToken::generate(provider.rng.as_ref());
-    let session = Session {
-        id: SessionId::generate(ctx.now, provider.rng.as_ref()),
-        hash: cookie.hash(),
-        user_id: user.id,
-        auth_time: ctx.now,
-        amr: vec!["pwd".to_owned()],
-        created_at: ctx.now,
-        expires_at: ctx.now.plus(provider.settings.session_ttl),
-        last_seen_at: ctx.now,
-        user_agent: ctx.user_agent.clone(),
-        address: Some(ctx.client_ip),
+    let new = session::NewSession {
+        user,
+        client_id: Some(&opened.client.id),
+        replaces: browser.session.as_ref(),
     };
-    let audit = AuditEvent::of(ctx, AuditAction::LoginSucceeded)
-        .person(user.pseudonym)
-        .client(&opened.client.id);
-    let replaced = browser.session.as_ref().map(PlainToken::hash);
-    provider
-        .storage
-        .start_session(&session, replaced.as_ref(), Effects::audited(audit))
-        .await?;
+    let (cookie, begun) = session::start(provider, new, ctx).await?;
     let interaction = opened.id.clone();
-    opened.signed_in = Some(SignedIn { session, user });
+    opened.signed_in = Some(begun);
     let next = match go_on(provider, opened, ctx).await {
         Ok(next) => next,
         Err(InteractionError::Redirect(error)) => Next::Client {

@@ -16,12 +16,10 @@ mod open;
 mod start;
 
 use authly_core::{
-    Effects, OAuthError, PlainToken, RequestContext, StorageError, Timestamp,
+    Effects, OAuthError, PlainToken, RequestContext, StorageError,
     client::Client,
-    interaction::{Authentication, Interaction, InteractionState},
+    interaction::{Interaction, InteractionState},
     ports::{AdvanceOutcome, Transition},
-    session::Session,
-    user::User,
 };
 
 pub use consent::{ConsentPrompt, ConsentStep, ConsentVerdict, Decision, show_consent, submit_consent};
@@ -34,6 +32,7 @@ pub use start::{persist, start};
 use crate::{
     Provider,
     authorize::{RedirectableError, request_url},
+    session::SignedIn,
 };
 
 /// What the browser's cookies said.
@@ -174,29 +173,5 @@ impl Opened {
             client: Some(Box::new(self.client.clone())),
             restart: Some(request_url(&self.interaction.request, &provider.issuer)),
         }
-    }
-}
-
-/// A live session and its person, both loaded now.
-#[derive(Clone, Debug)]
-struct SignedIn {
-    session: Session,
-    user: User,
-}
-
-impl SignedIn {
-    /// As an interaction takes note of it.
-    fn authentication(&self) -> Authentication {
-        Authentication {
-            session_id: self.session.id,
-            user_id: self.user.id,
-            auth_time: self.session.auth_time,
-            amr: self.session.amr.clone(),
-        }
-    }
-
-    /// Seconds since the person last proved who they are.
-    fn age_secs(&self, now: Timestamp) -> u64 {
-        now.since(self.session.auth_time).as_secs()
     }
 }

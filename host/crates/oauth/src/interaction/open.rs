@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use authly_core::{
-    Effects, PlainToken, RequestContext, StorageError, TokenHash,
+    Effects, PlainToken, RequestContext, TokenHash,
     interaction::Interaction,
     ports::{AdvanceOutcome, Transition},
 };
 
-use super::{Browser, InteractionError, Opened, SignedIn};
-use crate::{Provider, authorize};
+use super::{Browser, InteractionError, Opened};
+use crate::{Provider, authorize, session};
 
 /// How long after its end an interaction still knows what the client asked for, so that the page can begin again.
 const RESTARTABLE_FOR: Duration = Duration::from_hours(24);
@@ -51,7 +51,7 @@ pub(super) async fn open(
             restart,
         });
     }
-    let signed_in = signed_in(provider, browser, ctx).await?;
+    let signed_in = session::current(provider, browser.session.as_ref(), ctx).await?;
     Ok(Opened {
         id: id.clone(),
         interaction,
@@ -119,22 +119,4 @@ fn held_by(bound: TokenHash, browser: &Browser) -> Result<PlainToken, Interactio
         .clone()
         .filter(|binding| bound.verifies(binding.expose().as_bytes()))
         .ok_or(InteractionError::OtherBrowser)
-}
-
-/// The browser's session, if it is alive and its person may sign in.
-///
-/// A disabled person is treated as signed out at every step, not only at login.
-pub(super) async fn signed_in(
-    provider: &Provider,
-    browser: &Browser,
-    ctx: &RequestContext,
-) -> Result<Option<SignedIn>, StorageError> {
-    let Some(cookie) = &browser.session else {
-        return Ok(None);
-    };
-    let Some(session) = provider.storage.load_session(&cookie.hash(), ctx.now).await? else {
-        return Ok(None);
-    };
-    let user = provider.storage.load_user(session.user_id).await?;
-    Ok(user.filter(|u| u.enabled).map(|user| SignedIn { session, user }))
 }

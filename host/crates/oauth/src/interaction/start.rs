@@ -7,8 +7,8 @@ use authly_core::{
     interaction::{Interaction, InteractionState},
 };
 
-use super::{Browser, Next, Started, complete, evaluate, open};
-use crate::{Provider, authorize::RedirectTarget};
+use super::{Browser, Next, Started, complete, evaluate};
+use crate::{Provider, authorize::RedirectTarget, session};
 use evaluate::Need;
 
 /// Decides what the request needs; persists it only when a page must be shown.
@@ -23,7 +23,7 @@ pub async fn start(
     ctx: &RequestContext,
 ) -> Result<Started, StorageError> {
     let target = RedirectTarget::of(&request, &provider.issuer);
-    let signed_in = open::signed_in(provider, browser, ctx).await?;
+    let signed_in = session::current(provider, browser.session.as_ref(), ctx).await?;
     let asked = evaluate::Asked {
         client: &client,
         request: &request,
