@@ -170,8 +170,7 @@ pub async fn token(
     ctx: &RequestContext,
 ) -> Result<TokenResponse, TokenError> {
     let params = credentials.params;
-    params.check_no_duplicates().map_err(TokenError::Request)?;
-    let grant_type = check_grant_type(params).map_err(TokenError::Request)?;
+    let grant_type = check_shape(params).map_err(TokenError::Request)?;
     let client = client_auth::authenticate(provider.storage.as_ref(), credentials)
         .await
         .map_err(TokenError::Client)?;
@@ -188,6 +187,15 @@ pub async fn token(
         client_id: client.id.clone(),
         source,
     })
+}
+
+/// Step 1: what can be said of a request before anybody asks who sent it.
+///
+/// # Errors
+/// `invalid_request` for a parameter given twice or no `grant_type`, `unsupported_grant_type`.
+pub fn check_shape(params: &Params) -> Result<GrantType, OAuthError> {
+    params.check_no_duplicates()?;
+    check_grant_type(params)
 }
 
 /// `grant_type` must name a grant that is built (RFC 6749 §5.2). `password` is none: OAuth 2.1 removed it (RFC 9700

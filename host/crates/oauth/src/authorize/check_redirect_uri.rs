@@ -4,15 +4,15 @@
 use authly_core::{ErrorCode, OAuthError, ScopeSet, client::Client};
 
 use super::{AuthorizeError, PageReason, RedirectTarget};
-use crate::{Params, Provider};
+use crate::{Issuer, Params};
 
 /// Finds where answers may go.
 ///
 /// # Errors
 /// [`AuthorizeError::Page`] when it is repeated, not registered, or absent while the client has several: never a
 /// redirect (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2).
-pub(super) fn check_redirect_uri(
-    provider: &Provider,
+pub fn check_redirect_uri(
+    issuer: &Issuer,
     params: &Params,
     client: &Client,
 ) -> Result<RedirectTarget, AuthorizeError> {
@@ -26,12 +26,7 @@ pub(super) fn check_redirect_uri(
         (None, [only]) => (only.as_str(), false),
         (None, _) => return Err(MISSING),
     };
-    Ok(RedirectTarget::checked(
-        uri.to_owned(),
-        given,
-        params,
-        &provider.issuer,
-    ))
+    Ok(RedirectTarget::checked(uri.to_owned(), given, params, issuer))
 }
 
 /// OpenID Connect requires the parameter (OIDC Core §3.1.2.1).

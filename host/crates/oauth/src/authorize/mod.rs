@@ -28,7 +28,7 @@ use authly_core::{
 };
 
 pub use check_pkce::CODE_CHALLENGE_METHODS;
-pub use check_redirect_uri::matches_registered;
+pub use check_redirect_uri::{check_redirect_uri, matches_registered};
 pub use check_response_type::RESPONSE_TYPES;
 pub use check_unsupported::UNSUPPORTED_PARAMETERS;
 pub(crate) use redirect::request_url;
@@ -91,7 +91,7 @@ pub async fn authorize(
     ctx: &RequestContext,
 ) -> Result<Started, AuthorizeError> {
     let client = check_client::check_client(provider, params).await?;
-    let target = check_redirect_uri::check_redirect_uri(provider, params, &client)?;
+    let target = check_redirect_uri(&provider.issuer, params, &client)?;
     let defined = provider
         .storage
         .list_scopes()
@@ -112,7 +112,10 @@ pub async fn authorize(
 }
 
 /// Step 2: every rule that may answer by redirect, in order.
-fn check_request(
+///
+/// # Errors
+/// What the client is told at its `target`.
+pub fn check_request(
     params: &Params,
     client: &Client,
     target: &RedirectTarget,

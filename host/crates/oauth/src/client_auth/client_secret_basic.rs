@@ -33,8 +33,10 @@ pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Prese
     }))
 }
 
-/// The `client_id` and the secret of a header value.
-fn parse(header: &[u8]) -> Option<(String, SecretText)> {
+/// The `client_id` and the secret of an `Authorization` value, both decoded; `None` when it is not Basic or not readable.
+///
+/// Spec: RFC 6749 §2.3.1, RFC 7617 §2.
+pub fn parse(header: &[u8]) -> Option<(String, SecretText)> {
     let (scheme, rest) = header.split_at_checked(b"Basic ".len())?;
     // Schemes are case-insensitive (RFC 9110 §11.1).
     if !scheme.eq_ignore_ascii_case(b"Basic ") {

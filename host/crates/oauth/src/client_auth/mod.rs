@@ -15,6 +15,8 @@ use authly_core::{
     ports::ClientStore,
 };
 
+pub use client_secret_basic::parse as parse_basic;
+
 use crate::Params;
 
 /// How a request says who sends it: the header and the body, untouched.
@@ -27,8 +29,8 @@ pub struct ClientCredentials<'a> {
 }
 
 impl ClientCredentials<'_> {
-    /// The client that the request names, whoever sent it.
-    pub(crate) fn client_id(self) -> Option<ClientId> {
+    /// The client that the request names, whoever sent it; `None` when it does not name exactly one, in one way.
+    pub fn client_id(self) -> Option<ClientId> {
         ClientId::parse(&present(self).ok()?.client_id).ok()
     }
 }
