@@ -4,6 +4,7 @@
 //! Every rule is one function with one citation; a checked value has a type that only its check can make.
 
 mod access_token;
+pub mod account;
 pub mod authorize;
 mod claims;
 pub mod client_auth;
