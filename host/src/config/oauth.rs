@@ -64,6 +64,12 @@ const SESSION_TTL: Key = Key::seconds(
     "1d",
     "Absolute life of a browser session.",
 );
+const SESSION_IDLE_TTL: Key = Key::seconds(
+    "oauth.session_idle_ttl",
+    (MINUTE, 90 * DAY),
+    "8h",
+    "How long a browser session may go unused. Every page and every authorization is a use.",
+);
 
 /// The keys of this section.
 pub(super) const KEYS: &[&Key] = &[
@@ -76,6 +82,7 @@ pub(super) const KEYS: &[&Key] = &[
     &GRANT_TTL,
     &INTERACTION_TTL,
     &SESSION_TTL,
+    &SESSION_IDLE_TTL,
 ];
 
 /// Checks the section.
@@ -93,5 +100,6 @@ pub(super) fn check(reader: &mut Reader<'_>) -> Settings {
         grant_ttl: reader.duration(&GRANT_TTL),
         interaction_ttl: reader.duration(&INTERACTION_TTL),
         session_ttl: reader.duration(&SESSION_TTL),
+        session_idle_ttl: reader.duration(&SESSION_IDLE_TTL),
     }
 }
