@@ -30,8 +30,24 @@ CREATE TABLE clients (
     rotate_refresh_tokens BOOLEAN NOT NULL,
     enabled BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
+    -- Only of a client that needs its secret as a key.
+    secret_sealed BYTEA,
+    jwks TEXT,
+    jwks_uri TEXT,
+    token_endpoint_auth_signing_alg TEXT,
+    assertion_audience TEXT NOT NULL,
+    introspection_audiences TEXT NOT NULL,
+    access_token_format TEXT NOT NULL,
+    userinfo_signed_response_alg TEXT,
+    access_token_ttl BIGINT,
+    id_token_ttl BIGINT,
+    refresh_token_ttl BIGINT,
+    default_max_age BIGINT,
+    version BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, client_id),
-    CHECK (token_endpoint_auth_method <> 'none' OR secret_hash IS NULL)
+    CHECK (token_endpoint_auth_method <> 'none' OR secret_hash IS NULL),
+    CHECK (secret_sealed IS NULL OR secret_hash IS NOT NULL),
+    CHECK (jwks IS NULL OR jwks_uri IS NULL)
 );
 
 CREATE TABLE scopes (
@@ -48,13 +64,18 @@ CREATE TABLE signing_keys (
     alg TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'retiring', 'removed')),
     public_jwk TEXT NOT NULL,
-    private_sealed BYTEA NOT NULL,
+    -- Destroyed with its removal.
+    private_sealed BYTEA,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, kid)
+    state_since BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, kid),
+    CHECK ((state = 'removed') = (private_sealed IS NULL))
 );
 
 -- Two nodes that start at once cannot both store an active key.
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, alg) WHERE state = 'active';
+-- Nor can two publish a next one.
+CREATE UNIQUE INDEX signing_keys_one_pending ON signing_keys (tenant_id, alg) WHERE state = 'pending';
 
 CREATE TABLE users (
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (tenant_id),
@@ -69,6 +90,11 @@ CREATE TABLE users (
     pseudonym UUID NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    verified BOOLEAN NOT NULL,
+    requires_password_change BOOLEAN NOT NULL,
+    password_changed_at BIGINT,
+    last_login_at BIGINT,
+    version BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
 
@@ -83,6 +109,9 @@ CREATE TABLE sessions (
     amr TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    user_agent TEXT,
+    address TEXT,
     ended_at BIGINT,
     PRIMARY KEY (tenant_id, hash),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
@@ -99,7 +128,7 @@ CREATE TABLE interactions (
     browser_hash BYTEA CHECK (browser_hash IS NULL OR octet_length(browser_hash) = 32),
     request TEXT NOT NULL,
     -- The stage of `state`, so that guards need not read JSON.
-    stage TEXT NOT NULL CHECK (stage IN ('pending', 'authenticated', 'consent', 'done', 'denied')),
+    stage TEXT NOT NULL CHECK (stage IN ('pending', 'authenticated', 'selected', 'consent', 'done', 'denied')),
     state TEXT NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -127,6 +156,8 @@ CREATE TABLE grants (
     scope TEXT NOT NULL,
     auth_time BIGINT NOT NULL,
     amr TEXT NOT NULL,
+    -- Claims asked for one by one, as JSON.
+    claims TEXT NOT NULL,
     session_id UUID,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
@@ -137,6 +168,7 @@ CREATE TABLE grants (
 );
 
 CREATE INDEX grants_by_user ON grants (tenant_id, user_id);
+CREATE INDEX grants_by_client ON grants (tenant_id, client_id);
 CREATE INDEX grants_purge ON grants (expires_at);
 
 CREATE TABLE authorization_codes (
@@ -181,6 +213,44 @@ CREATE INDEX refresh_tokens_purge ON refresh_tokens (expires_at) WHERE consumed_
 -- A spent one stays as long as its grant, so that whoever presents it again is known.
 CREATE INDEX refresh_tokens_purge_spent ON refresh_tokens (tenant_id, grant_id) WHERE consumed_at IS NOT NULL;
 CREATE INDEX refresh_tokens_purge_nonces ON refresh_tokens (grace_until) WHERE nonce_sealed IS NOT NULL;
+
+-- Opaque access tokens. A JWT is nowhere, unless it was revoked.
+CREATE TABLE access_tokens (
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    hash BYTEA NOT NULL CHECK (octet_length(hash) = 32),
+    -- NULL when a client acts for itself.
+    grant_id UUID,
+    client_id TEXT COLLATE "C" NOT NULL,
+    -- What a JWT would say, as JSON.
+    claims TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    PRIMARY KEY (tenant_id, hash)
+);
+
+CREATE INDEX access_tokens_purge ON access_tokens (expires_at);
+
+-- JWTs that are refused before their end, by jti.
+CREATE TABLE revoked_jwts (
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    jti TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, jti)
+);
+
+CREATE INDEX revoked_jwts_purge ON revoked_jwts (expires_at);
+
+-- What may be used once: whoever inserts first was the first.
+CREATE TABLE used_once (
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    namespace TEXT NOT NULL,
+    hash BYTEA NOT NULL CHECK (octet_length(hash) = 32),
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, namespace, hash)
+);
+
+CREATE INDEX used_once_purge ON used_once (expires_at);
 
 CREATE TABLE login_throttle (
     tenant_id TEXT COLLATE "C" NOT NULL,

@@ -30,8 +30,24 @@ CREATE TABLE clients (
     rotate_refresh_tokens INTEGER NOT NULL CHECK (rotate_refresh_tokens IN (0, 1)),
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     created_at INTEGER NOT NULL,
+    -- Only of a client that needs its secret as a key.
+    secret_sealed BLOB,
+    jwks TEXT,
+    jwks_uri TEXT,
+    token_endpoint_auth_signing_alg TEXT,
+    assertion_audience TEXT NOT NULL,
+    introspection_audiences TEXT NOT NULL,
+    access_token_format TEXT NOT NULL,
+    userinfo_signed_response_alg TEXT,
+    access_token_ttl INTEGER,
+    id_token_ttl INTEGER,
+    refresh_token_ttl INTEGER,
+    default_max_age INTEGER,
+    version INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, client_id),
-    CHECK (token_endpoint_auth_method <> 'none' OR secret_hash IS NULL)
+    CHECK (token_endpoint_auth_method <> 'none' OR secret_hash IS NULL),
+    CHECK (secret_sealed IS NULL OR secret_hash IS NOT NULL),
+    CHECK (jwks IS NULL OR jwks_uri IS NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE scopes (
@@ -48,13 +64,18 @@ CREATE TABLE signing_keys (
     alg TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'retiring', 'removed')),
     public_jwk TEXT NOT NULL,
-    private_sealed BLOB NOT NULL,
+    -- Destroyed with its removal.
+    private_sealed BLOB,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, kid)
+    state_since INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, kid),
+    CHECK ((state = 'removed') = (private_sealed IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 -- Two nodes that start at once cannot both store an active key.
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, alg) WHERE state = 'active';
+-- Nor can two publish a next one.
+CREATE UNIQUE INDEX signing_keys_one_pending ON signing_keys (tenant_id, alg) WHERE state = 'pending';
 
 CREATE TABLE users (
     tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
@@ -69,6 +90,11 @@ CREATE TABLE users (
     pseudonym BLOB NOT NULL CHECK (length(pseudonym) = 16),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+    requires_password_change INTEGER NOT NULL CHECK (requires_password_change IN (0, 1)),
+    password_changed_at INTEGER,
+    last_login_at INTEGER,
+    version INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -83,6 +109,9 @@ CREATE TABLE sessions (
     amr TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    user_agent TEXT,
+    address TEXT,
     ended_at INTEGER,
     PRIMARY KEY (tenant_id, hash),
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
@@ -99,7 +128,7 @@ CREATE TABLE interactions (
     browser_hash BLOB CHECK (browser_hash IS NULL OR length(browser_hash) = 32),
     request TEXT NOT NULL,
     -- The stage of `state`, so that guards need not read JSON.
-    stage TEXT NOT NULL CHECK (stage IN ('pending', 'authenticated', 'consent', 'done', 'denied')),
+    stage TEXT NOT NULL CHECK (stage IN ('pending', 'authenticated', 'selected', 'consent', 'done', 'denied')),
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
@@ -127,6 +156,8 @@ CREATE TABLE grants (
     scope TEXT NOT NULL,
     auth_time INTEGER NOT NULL,
     amr TEXT NOT NULL,
+    -- Claims asked for one by one, as JSON.
+    claims TEXT NOT NULL,
     session_id BLOB CHECK (session_id IS NULL OR length(session_id) = 16),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -137,6 +168,7 @@ CREATE TABLE grants (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX grants_by_user ON grants (tenant_id, user_id);
+CREATE INDEX grants_by_client ON grants (tenant_id, client_id);
 CREATE INDEX grants_purge ON grants (expires_at);
 
 CREATE TABLE authorization_codes (
@@ -181,6 +213,44 @@ CREATE INDEX refresh_tokens_purge ON refresh_tokens (expires_at) WHERE consumed_
 -- A spent one stays as long as its grant, so that whoever presents it again is known.
 CREATE INDEX refresh_tokens_purge_spent ON refresh_tokens (tenant_id, grant_id) WHERE consumed_at IS NOT NULL;
 CREATE INDEX refresh_tokens_purge_nonces ON refresh_tokens (grace_until) WHERE nonce_sealed IS NOT NULL;
+
+-- Opaque access tokens. A JWT is nowhere, unless it was revoked.
+CREATE TABLE access_tokens (
+    tenant_id TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    -- NULL when a client acts for itself.
+    grant_id BLOB CHECK (grant_id IS NULL OR length(grant_id) = 16),
+    client_id TEXT NOT NULL,
+    -- What a JWT would say, as JSON.
+    claims TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER,
+    PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX access_tokens_purge ON access_tokens (expires_at);
+
+-- JWTs that are refused before their end, by jti.
+CREATE TABLE revoked_jwts (
+    tenant_id TEXT NOT NULL,
+    jti TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, jti)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX revoked_jwts_purge ON revoked_jwts (expires_at);
+
+-- What may be used once: whoever inserts first was the first.
+CREATE TABLE used_once (
+    tenant_id TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, namespace, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX used_once_purge ON used_once (expires_at);
 
 CREATE TABLE login_throttle (
     tenant_id TEXT NOT NULL,

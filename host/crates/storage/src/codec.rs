@@ -1,7 +1,9 @@
 //! How domain values are written into columns and read back. A value that fits no state is `Corrupt`, never a default.
 
+use std::time::Duration;
+
 use authly_core::{
-    AuditAction, ClientId, Kid, StorageError, TenantId, TokenHash,
+    AuditAction, ClientId, Kid, SecretBytes, SecretText, StorageError, TenantId, TokenHash,
     interaction::InteractionState,
     key::{KeyState, SigningAlg},
     plugin::{PluginDigest, PluginName},
@@ -66,27 +68,28 @@ pub(crate) fn alg(text: &str, what: &str) -> Result<SigningAlg, StorageError> {
     SigningAlg::parse(text).ok_or_else(|| corrupt(what))
 }
 
-/// The stored name of a key's state.
-pub(crate) const fn key_state_name(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Pending => "pending",
-        KeyState::Active => "active",
-        KeyState::Retiring => "retiring",
-        KeyState::Removed => "removed",
-    }
+/// An opened secret that is text.
+pub(crate) fn secret_text(opened: &SecretBytes, what: &str) -> Result<SecretText, StorageError> {
+    let text = std::str::from_utf8(opened.expose()).map_err(|_| corrupt(what))?;
+    Ok(SecretText::new(text.to_owned()))
+}
+
+/// A secret that is text, to be sealed.
+pub(crate) fn secret_bytes(text: &SecretText) -> SecretBytes {
+    SecretBytes::new(text.expose().as_bytes().to_vec())
+}
+
+/// A lifetime for its column.
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A key's state from its stored name.
 pub(crate) fn key_state(text: &str) -> Result<KeyState, StorageError> {
-    [
-        KeyState::Pending,
-        KeyState::Active,
-        KeyState::Retiring,
-        KeyState::Removed,
-    ]
-    .into_iter()
-    .find(|s| key_state_name(*s) == text)
-    .ok_or_else(|| corrupt("signing_keys.state"))
+    KeyState::ALL
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| corrupt("signing_keys.state"))
 }
 
 /// The stored name of an interaction's stage; the JSON beside it carries the stage's data.
@@ -94,6 +97,7 @@ pub(crate) const fn stage_name(state: &InteractionState) -> &'static str {
     match state {
         InteractionState::Pending => "pending",
         InteractionState::Authenticated { .. } => "authenticated",
+        InteractionState::Selected { .. } => "selected",
         InteractionState::Consent { .. } => "consent",
         InteractionState::Done => "done",
         InteractionState::Denied => "denied",

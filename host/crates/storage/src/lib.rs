@@ -31,6 +31,9 @@ pub(crate) const INVALIDATION_RETENTION: Duration = Duration::from_hours(1);
 /// revoke what it gave (RFC 6749 §4.1.2), and a person who comes back to an old page must be able to begin again.
 pub(crate) const ENDED_RETENTION: Duration = Duration::from_hours(24);
 
+/// How long what refuses a token is kept after the token's end: another node's clock may be behind.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
 /// Opens a database whose schema is current. `sqlite::memory:` is made and migrated on the spot, and is gone with the
 /// last handle.
 ///

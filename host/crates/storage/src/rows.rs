@@ -3,9 +3,11 @@
 
 mod spending;
 
+use std::time::Duration;
+
 use authly_core::{
     SessionId, StorageError, TenantId, Timestamp, TokenHash, UserId,
-    client::{AuthMethod, Client, GrantType},
+    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client, GrantType},
     effects::{Invalidation, Topic},
     grant::Consent,
     interaction::Interaction,
@@ -25,8 +27,8 @@ use crate::{
 };
 
 pub(crate) use spending::{
-    authorization_code, code_columns, code_fact_columns, code_facts, grant, grant_columns, nonce_place,
-    refresh_columns, refresh_fact_columns, refresh_facts, refresh_token,
+    access_token, access_token_columns, authorization_code, code_columns, code_fact_columns, code_facts,
+    grant, grant_columns, nonce_place, refresh_columns, refresh_fact_columns, refresh_facts, refresh_token,
 };
 
 type Read<T> = Result<T, StorageError>;
@@ -52,6 +54,10 @@ pub(crate) trait Columns {
     /// The next column, a UUID or NULL.
     fn uuid_opt(&mut self) -> Read<Option<Uuid>>;
 
+    /// The next column, how many.
+    fn count(&mut self) -> Read<u64> {
+        u64::try_from(self.int()?).map_err(|_| corrupt("a count below zero"))
+    }
     /// The next column, a time.
     fn time(&mut self) -> Read<Timestamp> {
         self.int().map(Timestamp::from_micros)
@@ -59,6 +65,14 @@ pub(crate) trait Columns {
     /// The next column, a time or NULL.
     fn time_opt(&mut self) -> Read<Option<Timestamp>> {
         Ok(self.int_opt()?.map(Timestamp::from_micros))
+    }
+    /// The next column, whole microseconds or NULL.
+    fn duration_opt(&mut self, what: &str) -> Read<Option<Duration>> {
+        let micros = self.int_opt()?;
+        micros
+            .map(|micros| u64::try_from(micros).map_err(|_| corrupt(what)))
+            .transpose()
+            .map(|micros| micros.map(Duration::from_micros))
     }
     /// The next column, a SHA-256.
     fn hash(&mut self, what: &str) -> Read<TokenHash> {
@@ -78,12 +92,58 @@ macro_rules! client_columns {
     () => {
         "client_id, name, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, \
          grant_types, scopes, audiences, id_token_signed_response_alg, access_token_signed_response_alg, \
-         first_party, client_uri, policy_uri, tos_uri, rotate_refresh_tokens, enabled, created_at"
+         first_party, client_uri, policy_uri, tos_uri, rotate_refresh_tokens, enabled, created_at, \
+         secret_sealed, jwks, jwks_uri, token_endpoint_auth_signing_alg, assertion_audience, \
+         introspection_audiences, access_token_format, userinfo_signed_response_alg, access_token_ttl, \
+         id_token_ttl, refresh_token_ttl, default_max_age, version"
     };
 }
 pub(crate) use client_columns;
 
-pub(crate) fn client(row: &mut impl Columns) -> Read<Client> {
+/// Where a client's secret is sealed.
+pub(crate) fn secret_place<'a>(tenant: &'a TenantId, client_id: &'a str) -> Place<'a> {
+    Place {
+        tenant,
+        table: "clients",
+        row: client_id.as_bytes(),
+        column: "secret_sealed",
+    }
+}
+
+pub(crate) fn client(row: &mut impl Columns, tenant: &TenantId, sealer: &Sealer) -> Read<Client> {
+    let mut client = plain_client(row)?;
+    let sealed = row.bytes_opt()?;
+    client.secret = sealed
+        .map(|sealed| {
+            let opened = sealer.open(&secret_place(tenant, client.id.as_str()), &sealed)?;
+            codec::secret_text(&opened, "clients.secret_sealed")
+        })
+        .transpose()?;
+    client.jwks = row.text_opt()?;
+    client.jwks_uri = row.text_opt()?;
+    client.token_endpoint_auth_signing_alg = row.text_opt()?;
+    client.assertion_audience =
+        AssertionAudience::parse(&row.text()?).ok_or_else(|| corrupt("clients.assertion_audience"))?;
+    client.introspection_audiences = row.list("clients.introspection_audiences")?;
+    client.access_token_format =
+        AccessTokenFormat::parse(&row.text()?).ok_or_else(|| corrupt("clients.access_token_format"))?;
+    client.userinfo_signed_response_alg = row
+        .text_opt()?
+        .map(|name| codec::alg(&name, "clients.userinfo_signed_response_alg"))
+        .transpose()?;
+    client.access_token_ttl = row.duration_opt("clients.access_token_ttl")?;
+    client.id_token_ttl = row.duration_opt("clients.id_token_ttl")?;
+    client.refresh_token_ttl = row.duration_opt("clients.refresh_token_ttl")?;
+    client.default_max_age = row
+        .int_opt()?
+        .map(|secs| u32::try_from(secs).map_err(|_| corrupt("clients.default_max_age")))
+        .transpose()?;
+    client.version = row.int()?;
+    Ok(client)
+}
+
+/// The columns up to `created_at`; the others at their defaults.
+fn plain_client(row: &mut impl Columns) -> Read<Client> {
     Ok(Client {
         id: codec::client_id(&row.text()?, "clients.client_id")?,
         name: row.text()?,
@@ -111,6 +171,19 @@ pub(crate) fn client(row: &mut impl Columns) -> Read<Client> {
         rotate_refresh_tokens: row.flag()?,
         enabled: row.flag()?,
         created_at: row.time()?,
+        secret: None,
+        jwks: None,
+        jwks_uri: None,
+        token_endpoint_auth_signing_alg: None,
+        assertion_audience: AssertionAudience::default(),
+        introspection_audiences: Vec::new(),
+        access_token_format: AccessTokenFormat::default(),
+        userinfo_signed_response_alg: None,
+        access_token_ttl: None,
+        id_token_ttl: None,
+        refresh_token_ttl: None,
+        default_max_age: None,
+        version: 0,
     })
 }
 
@@ -131,7 +204,7 @@ pub(crate) fn scope_definition(row: &mut impl Columns) -> Read<ScopeDefinition> 
 
 macro_rules! key_columns {
     () => {
-        "kid, alg, state, public_jwk, private_sealed, created_at"
+        "kid, alg, state, public_jwk, private_sealed, created_at, state_since"
     };
 }
 pub(crate) use key_columns;
@@ -155,12 +228,14 @@ pub(crate) fn signing_key(row: &mut impl Columns, tenant: &TenantId, sealer: &Se
         public_jwk: row.text()?,
         private: sealer.open(&key_place(tenant, &kid), &row.bytes()?)?,
         created_at: row.time()?,
+        state_since: row.time()?,
     })
 }
 
 macro_rules! user_columns {
     () => {
-        "id, username, claims, group_names, is_admin, enabled, pseudonym, created_at, updated_at"
+        "id, username, claims, group_names, is_admin, enabled, pseudonym, created_at, updated_at, verified, \
+         requires_password_change, password_changed_at, last_login_at, version"
     };
 }
 pub(crate) use user_columns;
@@ -176,6 +251,11 @@ pub(crate) fn user(row: &mut impl Columns) -> Read<User> {
         pseudonym: row.uuid()?,
         created_at: row.time()?,
         updated_at: row.time()?,
+        verified: row.flag()?,
+        requires_password_change: row.flag()?,
+        password_changed_at: row.time_opt()?,
+        last_login_at: row.time_opt()?,
+        version: row.int()?,
     })
 }
 
@@ -189,7 +269,7 @@ pub(crate) fn login_record(row: &mut impl Columns) -> Read<LoginRecord> {
 
 macro_rules! session_columns {
     () => {
-        "id, hash, user_id, auth_time, amr, created_at, expires_at"
+        "id, hash, user_id, auth_time, amr, created_at, expires_at, last_seen_at, user_agent, address"
     };
 }
 pub(crate) use session_columns;
@@ -203,6 +283,12 @@ pub(crate) fn session(row: &mut impl Columns) -> Read<Session> {
         amr: row.list("sessions.amr")?,
         created_at: row.time()?,
         expires_at: row.time()?,
+        last_seen_at: row.time()?,
+        user_agent: row.text_opt()?,
+        address: row
+            .text_opt()?
+            .map(|text| text.parse().map_err(|_| corrupt("sessions.address")))
+            .transpose()?,
     })
 }
 

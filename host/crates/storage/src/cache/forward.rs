@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use authly_core::{
     ClientId, Effects, GrantId, SecretText, SessionId, Timestamp, TokenHash, UserId,
-    grant::{Consent, Grant},
+    grant::{Consent, Grant, StoredAccessToken},
     interaction::Interaction,
     plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{
-        ActivateOutcome, Activation, AdvanceOutcome, CodeStore, CompleteOutcome, Completion, ConsentStore,
-        GrantStore, InteractionStore, LoadedCode, LoadedRefresh, Page, PluginStore, RedeemEffects,
-        RedeemOutcome, Redemption, RefreshStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation,
-        SessionStore, StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition, UserStore,
+        AccessTokenStore, ActivateOutcome, Activation, AdvanceOutcome, CodeStore, CompleteOutcome,
+        Completion, ConsentStore, GrantStore, InteractionStore, LoadedCode, LoadedRefresh, Page,
+        PasswordChange, PasswordOutcome, PluginStore, RedeemEffects, RedeemOutcome, Redemption, RefreshStore,
+        ReplayNamespace, ReplayStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation, SessionStore,
+        StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition, UpdateOutcome, UserStore,
     },
     session::Session,
     user::{LoginRecord, User},
@@ -88,6 +89,22 @@ impl UserStore for CachedTenant {
         self.inner.create_user(user, password_hash, effects).await
     }
 
+    async fn load_credentials(&self, id: UserId) -> StorageResult<Option<LoginRecord>> {
+        self.inner.load_credentials(id).await
+    }
+
+    async fn update_user(&self, user: &User, effects: Effects) -> StorageResult<UpdateOutcome> {
+        self.inner.update_user(user, effects).await
+    }
+
+    async fn set_password(&self, change: PasswordChange, effects: Effects) -> StorageResult<PasswordOutcome> {
+        self.inner.set_password(change, effects).await
+    }
+
+    async fn delete_user(&self, id: UserId, effects: Effects) -> StorageResult<bool> {
+        self.inner.delete_user(id, effects).await
+    }
+
     async fn set_user_enabled(
         &self,
         id: UserId,
@@ -112,6 +129,29 @@ impl SessionStore for CachedTenant {
         effects: Effects,
     ) -> StorageResult<()> {
         self.inner.start_session(session, replaces, effects).await
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: Option<UserId>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StorageResult<Vec<Session>> {
+        self.inner.list_sessions(user_id, now, limit).await
+    }
+
+    async fn touch_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<()> {
+        self.inner.touch_session(hash, now).await
+    }
+
+    async fn end_sessions(
+        &self,
+        user_id: UserId,
+        keep: Option<SessionId>,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<u64> {
+        self.inner.end_sessions(user_id, keep, now, effects).await
     }
 
     async fn end_session(&self, id: SessionId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
@@ -151,6 +191,22 @@ impl ConsentStore for CachedTenant {
     async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
         self.inner.load_consent(user_id, client_id).await
     }
+
+    async fn list_consents(&self, user_id: UserId) -> StorageResult<Vec<Consent>> {
+        self.inner.list_consents(user_id).await
+    }
+
+    async fn withdraw_consent(
+        &self,
+        user_id: UserId,
+        client_id: &ClientId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<u64>> {
+        self.inner
+            .withdraw_consent(user_id, client_id, now, effects)
+            .await
+    }
 }
 
 #[async_trait]
@@ -185,10 +241,11 @@ impl RefreshStore for CachedTenant {
     async fn use_refresh(
         &self,
         hash: &TokenHash,
+        access_token: Option<StoredAccessToken>,
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
-        self.inner.use_refresh(hash, now, effects).await
+        self.inner.use_refresh(hash, access_token, now, effects).await
     }
 }
 
@@ -200,6 +257,56 @@ impl GrantStore for CachedTenant {
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         self.inner.revoke_grant(id, now, effects).await
+    }
+
+    async fn revoke_grants_of(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<u64> {
+        self.inner.revoke_grants_of(user_id, now, effects).await
+    }
+}
+
+#[async_trait]
+impl AccessTokenStore for CachedTenant {
+    async fn store_access_token(&self, token: &StoredAccessToken, effects: Effects) -> StorageResult<()> {
+        self.inner.store_access_token(token, effects).await
+    }
+
+    async fn load_access_token(&self, hash: &TokenHash) -> StorageResult<Option<StoredAccessToken>> {
+        self.inner.load_access_token(hash).await
+    }
+
+    async fn revoke_access_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<bool> {
+        self.inner.revoke_access_token(hash, now, effects).await
+    }
+
+    async fn revoke_jti(&self, jti: &str, expires_at: Timestamp, effects: Effects) -> StorageResult<bool> {
+        self.inner.revoke_jti(jti, expires_at, effects).await
+    }
+
+    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool> {
+        self.inner.is_jti_revoked(jti).await
+    }
+}
+
+#[async_trait]
+impl ReplayStore for CachedTenant {
+    async fn claim_once(
+        &self,
+        namespace: ReplayNamespace,
+        key: &TokenHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> StorageResult<bool> {
+        self.inner.claim_once(namespace, key, expires_at, now).await
     }
 }
 

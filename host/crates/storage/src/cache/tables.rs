@@ -72,7 +72,7 @@ impl Tables {
             Topic::Client => self.forget_client(&invalidation.key),
             Topic::Scope => self.forget_scopes(),
             Topic::Key => self.forget_keys(),
-            Topic::User | Topic::Grant | Topic::Plugin => {}
+            Topic::User | Topic::Grant | Topic::AccessToken | Topic::Plugin => {}
         }
     }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use authly_core::{
-    ClientId, Effects,
+    ClientId, Effects, Kid, Timestamp,
     client::Client,
     key::{SigningAlg, StoredKey},
-    ports::{ClientStore, KeyStore, Page, ScopeDefinition, ScopeStore, StorageResult, TenantStorage},
+    ports::{
+        ClientStore, KeyStore, Page, ScopeDefinition, ScopeStore, StorageResult, TenantStorage, UpdateOutcome,
+    },
 };
 
 use super::{Shared, tables::Tables};
@@ -52,6 +54,18 @@ impl ClientStore for CachedTenant {
         result
     }
 
+    async fn update_client(&self, client: &Client, effects: Effects) -> StorageResult<UpdateOutcome> {
+        let result = self.inner.update_client(client, effects).await;
+        self.tables.forget_client(client.id.as_str());
+        result
+    }
+
+    async fn delete_client(&self, id: &ClientId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.delete_client(id, now, effects).await;
+        self.tables.forget_client(id.as_str());
+        result
+    }
+
     async fn set_client_enabled(
         &self,
         id: &ClientId,
@@ -76,6 +90,24 @@ impl ScopeStore for CachedTenant {
         Ok(scopes)
     }
 
+    async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()> {
+        let result = self.inner.create_scope(scope, effects).await;
+        self.tables.forget_scopes();
+        result
+    }
+
+    async fn update_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.update_scope(scope, effects).await;
+        self.tables.forget_scopes();
+        result
+    }
+
+    async fn delete_scope(&self, name: &str, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.delete_scope(name, effects).await;
+        self.tables.forget_scopes();
+        result
+    }
+
     async fn seed_scopes(&self, scopes: &[ScopeDefinition], effects: Effects) -> StorageResult<()> {
         let result = self.inner.seed_scopes(scopes, effects).await;
         self.tables.forget_scopes();
@@ -97,6 +129,35 @@ impl KeyStore for CachedTenant {
 
     async fn ensure_active_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool> {
         let result = self.inner.ensure_active_key(key, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
+    async fn add_pending_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.add_pending_key(key, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
+    async fn activate_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.activate_key(kid, now, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
+    async fn replace_active_key(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<Kid>> {
+        let result = self.inner.replace_active_key(key, now, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
+    async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
+        let result = self.inner.remove_key(kid, now, effects).await;
         self.tables.forget_keys();
         result
     }

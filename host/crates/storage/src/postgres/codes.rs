@@ -27,6 +27,7 @@ use super::{
     effects::effects,
     statements::statements,
     tenant::{to_its_end, unsettled},
+    tokens::Opaque,
 };
 use crate::{
     rows::{self, code_columns, code_fact_columns, grant_columns},
@@ -50,7 +51,11 @@ statements! {
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at) \
            SELECT $1::text, $4::bytea, $5::uuid, $6::text, $7::text, $8::bigint, $9::bigint \
-           FROM spent WHERE $4::bytea IS NOT NULL)",
+           FROM spent WHERE $4::bytea IS NOT NULL), \
+         opaque AS (INSERT INTO access_tokens \
+           (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
+           SELECT $1::text, $11::bytea, $12::uuid, $13::text, $14::text, $15::bigint, $16::bigint \
+           FROM spent WHERE $11::bytea IS NOT NULL)",
         effects!("$10" if "spent")
     );
     /// Step 4.
@@ -118,6 +123,8 @@ impl Tenant {
 
     async fn spend_code(&self, redemption: &Redemption, effects: &str) -> StorageResult<bool> {
         let token = redemption.refresh_token.as_ref();
+        let opaque = Opaque::of(redemption.access_token.as_ref())?;
+        let [hash, grant_id, client_id, claims, created, expires] = opaque.params();
         self.db
             .decide(
                 REDEEM,
@@ -132,6 +139,12 @@ impl Tenant {
                     &token.map(created_at),
                     &token.map(expires_at),
                     &effects,
+                    hash,
+                    grant_id,
+                    client_id,
+                    claims,
+                    created,
+                    expires,
                 ],
             )
             .await

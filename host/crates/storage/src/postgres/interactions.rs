@@ -34,12 +34,21 @@ statements! {
     );
     /// Everything hangs on `finished`, so a second click, which matches no version, writes nothing at all. Where no
     /// interaction was persisted there is nothing to race for.
+    ///
+    /// `person` and `signed_in` lock what they look at: a person who is disabled or whose session ends in this moment is
+    /// either seen as such, or that comes after and meets the grant that was written here.
     /// Consents given at once add up: the second waits for the first one's row and unites with it as it is then.
     COMPLETE = concat!(
-        "WITH finished AS (UPDATE interactions SET state = $5, stage = 'done', version = version + 1 \
+        "WITH person AS (SELECT 1 FROM users WHERE tenant_id = $1 AND id = $12 AND enabled FOR SHARE), \
+         signed_in AS (SELECT 1 FROM sessions WHERE tenant_id = $1 AND id = $16::uuid AND user_id = $12 \
+           AND ended_at IS NULL AND expires_at > $4 AND EXISTS (SELECT 1 FROM person) FOR SHARE), \
+         admitted AS MATERIALIZED (SELECT 1 FROM person \
+           WHERE $16::uuid IS NULL OR EXISTS (SELECT 1 FROM signed_in)), \
+         finished AS (UPDATE interactions SET state = $5, stage = 'done', version = version + 1 \
            WHERE tenant_id = $1 AND hash = $2 AND version = $3 AND stage NOT IN ('done', 'denied') \
-           AND expires_at > $4 RETURNING 1), \
-         completed AS MATERIALIZED (SELECT 1 WHERE $2::bytea IS NULL OR EXISTS (SELECT 1 FROM finished)), \
+           AND expires_at > $4 AND EXISTS (SELECT 1 FROM admitted) RETURNING 1), \
+         completed AS MATERIALIZED (SELECT 1 FROM admitted \
+           WHERE $2::bytea IS NULL OR EXISTS (SELECT 1 FROM finished)), \
          agreed AS (INSERT INTO consents (tenant_id, ", consent_columns!(), ") \
            SELECT $1::text, $6::uuid, $7::text, $8::text, $9::bigint FROM completed WHERE $6::uuid IS NOT NULL \
            ON CONFLICT (tenant_id, user_id, client_id) \
@@ -47,9 +56,9 @@ statements! {
              FROM unnest(string_to_array(consents.scope || ' ' || EXCLUDED.scope, ' ')) AS united(s) \
              WHERE s <> '') AS every_scope), \
            updated_at = greatest(consents.updated_at, EXCLUDED.updated_at)), \
-         granted AS (INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, session_id, \
-           created_at, expires_at, revoked_at) \
-           SELECT $1::text, $10::uuid, $11::text, $12::uuid, $13::text, $14::bigint, $15::text, $16::uuid, \
+         granted AS (INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, claims, \
+           session_id, created_at, expires_at, revoked_at) \
+           SELECT $1::text, $10::uuid, $11::text, $12::uuid, $13::text, $14::bigint, $15::text, $32::text, $16::uuid, \
            $17::bigint, $18::bigint, $29::bigint FROM completed), \
          issued AS (INSERT INTO authorization_codes (tenant_id, hash, grant_id, client_id, redirect_uri, \
            redirect_uri_given, code_challenge, nonce, scope, created_at, expires_at, consumed_at) \
@@ -180,6 +189,7 @@ impl InteractionStore for Tenant {
                     &grant.revoked_at.map(Timestamp::as_micros),
                     &code.consumed_at.map(Timestamp::as_micros),
                     &self.effects(effects)?,
+                    &codec::to_json(&grant.claims)?,
                 ],
             )
             .await;

@@ -19,10 +19,13 @@ mod plugins;
 mod pool;
 mod purge;
 mod refresh;
+mod replay;
+mod scopes;
 mod sessions;
 mod statements;
 mod tenant;
 mod throttle;
+mod tokens;
 mod users;
 
 use std::sync::Arc;

@@ -61,7 +61,10 @@ statements! {
          forgotten AS (DELETE FROM plugin_components c USING changed \
            WHERE c.tenant_id = $1 AND c.digest = ANY($9::bytea[]) AND NOT EXISTS (SELECT 1 FROM plugins p \
            WHERE p.tenant_id = $1 AND p.name <> $2 AND (p.active_digest = c.digest \
-           OR p.previous_digests LIKE '%' || encode(c.digest, 'hex') || '%')))",
+           OR p.previous_digests LIKE '%' || encode(c.digest, 'hex') || '%'))), \
+         left_behind AS (INSERT INTO plugin_history (tenant_id, name, digest, outcome, at) \
+           SELECT $1::text, $2::text, $11::bytea, 'refused', $4::bigint FROM changed WHERE $11::bytea IS NOT NULL \
+           ON CONFLICT (tenant_id, name, digest) DO UPDATE SET outcome = EXCLUDED.outcome, at = EXCLUDED.at)",
         activated!("$10")
     );
     REJECT = concat!(
@@ -255,6 +258,7 @@ impl Tenant {
                     &digests_to_json(&previous)?,
                     &forgotten,
                     &effects,
+                    &activation.rejects.as_ref().map(|digest| digest.0.as_slice()),
                 ],
             )
             .await;

@@ -177,15 +177,35 @@ impl Database {
 
     /// Runs a statement that ends in [`effects!`](super::effects::effects): whether it did what its verb says.
     pub(super) async fn decide(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
+        let (done, ()) = self.decide_and(sql, params, |_| Ok(())).await?;
+        Ok(done)
+    }
+
+    /// The same for a statement that answers more, in further columns.
+    pub(super) async fn decide_and<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        decode: impl FnOnce(&mut PgColumns<'_>) -> StorageResult<T>,
+    ) -> StorageResult<(bool, T)> {
         let rows = self.write(sql, params).await?;
         let row = rows.first().ok_or_else(|| crate::codec::corrupt("no outcome"))?;
+        self.decided(row, decode)
+    }
+
+    /// Reads the row of a statement that ends in [`effects!`](super::effects::effects).
+    pub(super) fn decided<T>(
+        &self,
+        row: &Row,
+        decode: impl FnOnce(&mut PgColumns<'_>) -> StorageResult<T>,
+    ) -> StorageResult<(bool, T)> {
         let mut columns = PgColumns::new(row);
         let done = columns.flag()?;
         if columns.int()? > 0 {
             // Other nodes hear of it by NOTIFY; this one need not wait for its own.
             self.hint.notify_one();
         }
-        Ok(done)
+        Ok((done, decode(&mut columns)?))
     }
 
     /// One connection turned out dead: those that lay beside it, through the same restart or the same silent proxy,

@@ -10,7 +10,7 @@ use authly_core::{
 };
 
 use super::{pool::Database, statements::statements};
-use crate::{ENDED_RETENTION, INVALIDATION_RETENTION, codec::corrupt, rows::Columns as _};
+use crate::{CLOCK_TOLERANCE, ENDED_RETENTION, INVALIDATION_RETENTION, codec::corrupt, rows::Columns as _};
 
 /// Removes a batch of the rows of `$table` for which `$condition` (on `$1`) holds.
 macro_rules! removal {
@@ -52,6 +52,14 @@ statements! {
     GRANTS = removal!("grants", "id" if
         "expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r \
            WHERE r.tenant_id = grants.tenant_id AND r.grant_id = grants.id AND r.consumed_at IS NOT NULL)");
+    ACCESS_TOKENS = removal!("access_tokens", "hash" if "expires_at <= $1");
+    REVOKED_JWTS = removal!("revoked_jwts", "jti" if "expires_at <= $1");
+    USED_ONCE =
+        "WITH batch AS MATERIALIZED (SELECT tenant_id, namespace, hash FROM used_once WHERE expires_at <= $1 \
+           LIMIT $2 FOR UPDATE SKIP LOCKED), \
+         gone AS (DELETE FROM used_once t USING batch WHERE t.tenant_id = batch.tenant_id \
+           AND t.namespace = batch.namespace AND t.hash = batch.hash RETURNING 1) \
+         SELECT count(*) FROM gone";
     THROTTLE = removal!("login_throttle", "key" if "forget_at <= $1");
     OUTBOX = removal!("outbox", "id" if "expires_at <= $1");
     INVALIDATIONS = removal!("invalidations", "seq" if "aged_from <= $1");
@@ -69,7 +77,7 @@ statements! {
 }
 
 /// What is removed, and for how long after its end it is kept.
-const REMOVALS: [(&str, Duration); 10] = [
+const REMOVALS: [(&str, Duration); 13] = [
     (CODES, ENDED_RETENTION),
     (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
@@ -77,6 +85,9 @@ const REMOVALS: [(&str, Duration); 10] = [
     (REFRESH_TOKENS, Duration::ZERO),
     (REFRESH_TOKENS_SPENT, Duration::ZERO),
     (GRANTS, Duration::ZERO),
+    (ACCESS_TOKENS, Duration::ZERO),
+    (REVOKED_JWTS, CLOCK_TOLERANCE),
+    (USED_ONCE, CLOCK_TOLERANCE),
     (THROTTLE, Duration::ZERO),
     (OUTBOX, Duration::ZERO),
     (INVALIDATIONS, INVALIDATION_RETENTION),

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, SecretBytes, Timestamp, TokenHash,
+    grant::StoredAccessToken,
     ports::{LoadedRefresh, RefreshStore, RotateEffects, RotateOutcome, Rotation, StorageResult},
 };
 
@@ -14,6 +15,7 @@ use super::{
     effects::effects,
     statements::statements,
     tenant::{to_its_end, unsettled},
+    tokens::Opaque,
 };
 use crate::{
     codec::corrupt,
@@ -41,7 +43,11 @@ statements! {
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, predecessor_hash) \
            SELECT $1::text, $6::bytea, $7::uuid, $8::text, $9::text, $10::bigint, $11::bigint, rotated.hash \
-           FROM rotated)",
+           FROM rotated), \
+         opaque AS (INSERT INTO access_tokens \
+           (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
+           SELECT $1::text, $13::bytea, $14::uuid, $15::text, $16::text, $17::bigint, $18::bigint \
+           FROM rotated WHERE $13::bytea IS NOT NULL)",
         effects!("$12" if "rotated")
     );
     /// Locks the token too, so that it cannot be rotated in the same moment.
@@ -51,7 +57,11 @@ statements! {
            WHERE r.tenant_id = $1 AND r.hash = $2 AND r.consumed_at IS NULL AND r.expires_at > $3 \
            AND g.revoked_at IS NULL AND g.expires_at > $3 FOR SHARE), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM used \
-           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL)",
+           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
+         opaque AS (INSERT INTO access_tokens \
+           (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
+           SELECT $1::text, $5::bytea, $6::uuid, $7::text, $8::text, $9::bigint, $10::bigint \
+           FROM used WHERE $5::bytea IS NOT NULL)",
         effects!("$4" if "used")
     );
     FACTS = concat!(
@@ -86,11 +96,17 @@ impl RefreshStore for Tenant {
     async fn use_refresh(
         &self,
         hash: &TokenHash,
+        access_token: Option<StoredAccessToken>,
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
         let (tenant, hash) = (self.clone(), *hash);
-        to_its_end(async move { tenant.use_once_more(&hash, now, effects).await }).await
+        let verb = async move {
+            tenant
+                .use_once_more(&hash, access_token.as_ref(), now, effects)
+                .await
+        };
+        to_its_end(verb).await
     }
 }
 
@@ -100,16 +116,34 @@ impl Tenant {
         if self.spend_refresh(rotation, &rotated).await? {
             return Ok(RotateOutcome::Rotated);
         }
-        self.judge_refresh(&rotation.hash, rotation.now, effects.replayed)
-            .await
+        let outcome = self
+            .judge_refresh(&rotation.hash, rotation.now, effects.replayed)
+            .await?;
+        self.retried_with(outcome, rotation.access_token.as_ref()).await
+    }
+
+    /// Whoever tries again is answered, so the access token of that answer must be known too. It is dead with its grant,
+    /// whatever comes between.
+    async fn retried_with(
+        &self,
+        outcome: RotateOutcome,
+        access_token: Option<&StoredAccessToken>,
+    ) -> StorageResult<RotateOutcome> {
+        if let (RotateOutcome::Retried { .. }, Some(token)) = (&outcome, access_token) {
+            self.insert_access_token(token, Effects::none()).await?;
+        }
+        Ok(outcome)
     }
 
     async fn use_once_more(
         &self,
         hash: &TokenHash,
+        access_token: Option<&StoredAccessToken>,
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
+        let opaque = Opaque::of(access_token)?;
+        let [token_hash, grant_id, client_id, claims, created, expires] = opaque.params();
         let used = self
             .db
             .decide(
@@ -119,13 +153,20 @@ impl Tenant {
                     &hash.as_bytes().as_slice(),
                     &now.as_micros(),
                     &self.effects(effects.rotated)?,
+                    token_hash,
+                    grant_id,
+                    client_id,
+                    claims,
+                    created,
+                    expires,
                 ],
             )
             .await;
         if used? {
             return Ok(RotateOutcome::Rotated);
         }
-        self.judge_refresh(hash, now, effects.replayed).await
+        let outcome = self.judge_refresh(hash, now, effects.replayed).await?;
+        self.retried_with(outcome, access_token).await
     }
 
     async fn spend_refresh(&self, rotation: &Rotation, effects: &str) -> StorageResult<bool> {
@@ -133,9 +174,12 @@ impl Tenant {
             hash,
             successor,
             nonce,
+            access_token,
             grace,
             now,
         } = rotation;
+        let opaque = Opaque::of(access_token.as_ref())?;
+        let [token_hash, grant_id, client_id, claims, created, expires] = opaque.params();
         let sealed = self.sealer.seal(&rows::nonce_place(&self.name, hash), nonce)?;
         self.db
             .decide(
@@ -153,6 +197,12 @@ impl Tenant {
                     &successor.created_at.as_micros(),
                     &successor.expires_at.as_micros(),
                     &effects,
+                    token_hash,
+                    grant_id,
+                    client_id,
+                    claims,
+                    created,
+                    expires,
                 ],
             )
             .await

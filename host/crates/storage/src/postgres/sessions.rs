@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, SessionId, Timestamp, TokenHash,
-    ports::{SessionStore, StorageResult},
+    Effects, SessionId, Timestamp, TokenHash, UserId,
+    ports::{Page, SessionStore, StorageResult},
     session::Session,
 };
 
 use super::{Tenant, effects::effects, statements::statements, tenant::taken};
 use crate::{
     codec,
-    rows::{self, session_columns},
+    rows::{self, Columns as _, session_columns},
 };
 
 statements! {
@@ -18,12 +18,28 @@ statements! {
         "SELECT ", session_columns!(), " FROM sessions \
          WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL AND expires_at > $3"
     );
+    /// The person's row before any session's: the order of whoever ends all of a person's sessions.
     START = concat!(
-        "WITH replaced AS (UPDATE sessions SET ended_at = $7 \
-           WHERE tenant_id = $1 AND hash = $9 AND ended_at IS NULL), \
+        "WITH noted AS (UPDATE users SET last_login_at = $5 WHERE tenant_id = $1 AND id = $4 RETURNING 1), \
+         replaced AS (UPDATE sessions SET ended_at = $7 \
+           WHERE tenant_id = $1 AND hash = $12 AND ended_at IS NULL AND EXISTS (SELECT 1 FROM noted)), \
          made AS (INSERT INTO sessions (tenant_id, ", session_columns!(), ") \
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING 1)",
-        effects!("$10" if "made")
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING 1)",
+        effects!("$13" if "made")
+    );
+    LIST = concat!(
+        "SELECT ", session_columns!(), " FROM sessions \
+         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND ended_at IS NULL AND expires_at > $3 \
+         ORDER BY created_at DESC, id DESC LIMIT $4"
+    );
+    TOUCH = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $3) \
+         WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL";
+    END_ALL = concat!(
+        "WITH ended AS (UPDATE sessions SET ended_at = $3 \
+           WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
+           AND id IS DISTINCT FROM $4::uuid RETURNING 1)",
+        effects!("$5" if "ended"),
+        ", (SELECT count(*) FROM ended)"
     );
     END = concat!(
         "WITH ended AS (UPDATE sessions SET ended_at = $3 \
@@ -63,12 +79,70 @@ impl SessionStore for Tenant {
                     &codec::to_json(&session.amr)?,
                     &session.created_at.as_micros(),
                     &session.expires_at.as_micros(),
+                    &session.last_seen_at.as_micros(),
+                    &session.user_agent,
+                    &session.address.map(|address| address.to_string()),
                     &replaces.map(|hash| hash.as_bytes().as_slice()),
                     &self.effects(effects)?,
                 ],
             )
             .await;
         taken(made, || format!("session {}", session.id))
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: Option<UserId>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StorageResult<Vec<Session>> {
+        let limit = i64::from(limit.min(Page::LIMIT_MAX));
+        self.db
+            .list(
+                LIST,
+                &[
+                    &self.id(),
+                    &user_id.map(UserId::as_uuid),
+                    &now.as_micros(),
+                    &limit,
+                ],
+                |row| rows::session(row),
+            )
+            .await
+    }
+
+    async fn touch_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<()> {
+        self.db
+            .write(
+                TOUCH,
+                &[&self.id(), &hash.as_bytes().as_slice(), &now.as_micros()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn end_sessions(
+        &self,
+        user_id: UserId,
+        keep: Option<SessionId>,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<u64> {
+        let (_, ended) = self
+            .decide_alone(
+                user_id,
+                END_ALL,
+                &[
+                    &self.id(),
+                    &user_id.as_uuid(),
+                    &now.as_micros(),
+                    &keep.map(SessionId::as_uuid),
+                    &self.effects(effects)?,
+                ],
+                |row| row.count(),
+            )
+            .await?;
+        Ok(ended)
     }
 
     async fn end_session(&self, id: SessionId, now: Timestamp, effects: Effects) -> StorageResult<bool> {

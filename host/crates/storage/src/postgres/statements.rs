@@ -43,8 +43,11 @@ mod tests {
             postgres::plugins::ALL,
             postgres::purge::ALL,
             postgres::refresh::ALL,
+            postgres::replay::ALL,
+            postgres::scopes::ALL,
             postgres::sessions::ALL,
             postgres::throttle::ALL,
+            postgres::tokens::ALL,
             postgres::users::ALL,
         ];
         for (name, sql) in files.concat() {

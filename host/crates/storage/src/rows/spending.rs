@@ -2,7 +2,7 @@
 
 use authly_core::{
     GrantId, SessionId, TenantId, TokenHash, UserId,
-    grant::{AuthorizationCode, Grant, RefreshToken},
+    grant::{AuthorizationCode, Grant, RefreshToken, StoredAccessToken},
 };
 
 use super::{Columns, Read};
@@ -15,8 +15,8 @@ use crate::{
 /// Of `grants g`.
 macro_rules! grant_columns {
     () => {
-        "g.id, g.client_id, g.user_id, g.scope, g.auth_time, g.amr, g.session_id, g.created_at, g.expires_at, \
-         g.revoked_at"
+        "g.id, g.client_id, g.user_id, g.scope, g.auth_time, g.amr, g.claims, g.session_id, g.created_at, \
+         g.expires_at, g.revoked_at"
     };
 }
 pub(crate) use grant_columns;
@@ -29,6 +29,7 @@ pub(crate) fn grant(row: &mut impl Columns) -> Read<Grant> {
         scope: codec::scope(&row.text()?, "grants.scope")?,
         auth_time: row.time()?,
         amr: row.list("grants.amr")?,
+        claims: codec::from_json(&row.text()?, "grants.claims")?,
         session_id: row.uuid_opt()?.map(SessionId::from_uuid),
         created_at: row.time()?,
         expires_at: row.time()?,
@@ -76,6 +77,25 @@ pub(crate) fn code_facts(row: &mut impl Columns) -> Read<CodeFacts> {
         grant_expires_at: row.time()?,
         consumed_at: row.time_opt()?,
         expires_at: row.time()?,
+    })
+}
+
+macro_rules! access_token_columns {
+    () => {
+        "hash, grant_id, client_id, claims, created_at, expires_at, revoked_at"
+    };
+}
+pub(crate) use access_token_columns;
+
+pub(crate) fn access_token(row: &mut impl Columns) -> Read<StoredAccessToken> {
+    Ok(StoredAccessToken {
+        hash: row.hash("access_tokens.hash")?,
+        grant_id: row.uuid_opt()?.map(GrantId::from_uuid),
+        client_id: codec::client_id(&row.text()?, "access_tokens.client_id")?,
+        claims: codec::from_json(&row.text()?, "access_tokens.claims")?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        revoked_at: row.time_opt()?,
     })
 }
 

@@ -11,7 +11,7 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
-    effects, grants, refresh,
+    effects, grants, refresh, tokens,
 };
 use crate::{
     codec::corrupt,
@@ -66,6 +66,7 @@ fn redeem(
         if let Some(token) = &redemption.refresh_token {
             refresh::insert(access, token, None)?;
         }
+        tokens::insert_if(access, redemption.access_token.as_ref())?;
         effects::store(access, &effects.redeemed)?;
         return Ok(RedeemOutcome::Redeemed);
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    ClientId, UserId,
+    ClientId, Effects, Timestamp, UserId,
     grant::Consent,
     ports::{ConsentStore, StorageResult},
 };
@@ -17,6 +17,10 @@ use crate::rows::{self, consent_columns};
 statements! {
     LOAD = "SELECT ", consent_columns!(), " FROM consents \
         WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3";
+    LIST = "SELECT ", consent_columns!(), " FROM consents WHERE tenant_id = ?1 AND user_id = ?2 ORDER BY client_id";
+    FORGET = "DELETE FROM consents WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3";
+    REVOKE = "UPDATE grants SET revoked_at = ?4 \
+        WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3 AND revoked_at IS NULL";
     REMEMBER = "INSERT INTO consents (tenant_id, ", consent_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5) \
         ON CONFLICT (tenant_id, user_id, client_id) \
         DO UPDATE SET scope = excluded.scope, updated_at = max(updated_at, excluded.updated_at)";
@@ -51,5 +55,32 @@ impl ConsentStore for SqliteTenant {
     async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
         let client_id = client_id.clone();
         self.read(move |access| load(access, user_id, &client_id)).await
+    }
+
+    async fn list_consents(&self, user_id: UserId) -> StorageResult<Vec<Consent>> {
+        self.read(move |access| {
+            let key = params![access.tenant(), user_id.as_uuid().into_bytes()];
+            access.list(LIST, key, |row| rows::consent(row))
+        })
+        .await
+    }
+
+    async fn withdraw_consent(
+        &self,
+        user_id: UserId,
+        client_id: &ClientId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<u64>> {
+        let client_id = client_id.clone();
+        self.write(move |access| {
+            let user = user_id.as_uuid().into_bytes();
+            let forgotten = access.execute(FORGET, params![access.tenant(), user, client_id.as_str()])?;
+            let row = params![access.tenant(), user, client_id.as_str(), now.as_micros()];
+            let revoked = access.execute(REVOKE, row)?;
+            let withdrawn = access.store_if(forgotten + revoked > 0, &effects)?;
+            Ok(withdrawn.then_some(revoked as u64))
+        })
+        .await
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, GrantId, Timestamp,
+    Effects, GrantId, Timestamp, UserId,
     grant::Grant,
     ports::{GrantStore, StorageResult},
 };
@@ -19,8 +19,11 @@ use crate::{
 
 statements! {
     LOAD = "SELECT ", grant_columns!(), " FROM grants g WHERE g.tenant_id = ?1 AND g.id = ?2";
-    INSERT = "INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, session_id, \
-        created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    INSERT = "INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, claims, \
+        session_id, created_at, expires_at, revoked_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    REVOKE_ALL = "UPDATE grants SET revoked_at = ?3 \
+        WHERE tenant_id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3";
     REVOKE = "UPDATE grants SET revoked_at = ?3 WHERE tenant_id = ?1 AND id = ?2 AND revoked_at IS NULL";
 }
 
@@ -34,6 +37,7 @@ pub(super) fn insert(access: &Access<'_>, grant: &Grant) -> StorageResult<()> {
         grant.scope.to_string(),
         grant.auth_time.as_micros(),
         to_json(&grant.amr)?,
+        to_json(&grant.claims)?,
         session_id,
         grant.created_at.as_micros(),
         grant.expires_at.as_micros(),
@@ -47,6 +51,12 @@ pub(super) fn insert(access: &Access<'_>, grant: &Grant) -> StorageResult<()> {
 pub(super) fn revoke(access: &Access<'_>, id: GrantId, now: Timestamp) -> StorageResult<bool> {
     let row = params![access.tenant(), id.as_uuid().into_bytes(), now.as_micros()];
     Ok(access.execute(REVOKE, row)? > 0)
+}
+
+/// Sets the flag of every living grant of a person; answers how many.
+pub(super) fn revoke_all(access: &Access<'_>, user_id: UserId, now: Timestamp) -> StorageResult<u64> {
+    let row = params![access.tenant(), user_id.as_uuid().into_bytes(), now.as_micros()];
+    Ok(access.execute(REVOKE_ALL, row)? as u64)
 }
 
 #[async_trait]
@@ -63,6 +73,20 @@ impl GrantStore for SqliteTenant {
         self.write(move |access| {
             let revoked = revoke(access, id, now)?;
             access.store_if(revoked, &effects)
+        })
+        .await
+    }
+
+    async fn revoke_grants_of(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<u64> {
+        self.write(move |access| {
+            let revoked = revoke_all(access, user_id, now)?;
+            access.store_if(revoked > 0, &effects)?;
+            Ok(revoked)
         })
         .await
     }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, Timestamp, TokenHash,
+    grant::Grant,
     interaction::{Interaction, InteractionState},
     ports::{AdvanceOutcome, CompleteOutcome, Completion, InteractionStore, StorageResult, Transition},
 };
@@ -28,6 +29,9 @@ statements! {
         version = version + 1 \
         WHERE tenant_id = ?1 AND hash = ?2 AND version = ?3 AND expires_at > ?7 \
         AND stage NOT IN ('done', 'denied')";
+    ADMITTED = "SELECT 1 FROM users u WHERE u.tenant_id = ?1 AND u.id = ?2 AND u.enabled = 1 \
+        AND (?3 IS NULL OR EXISTS (SELECT 1 FROM sessions s WHERE s.tenant_id = ?1 AND s.id = ?3 \
+            AND s.user_id = ?2 AND s.ended_at IS NULL AND s.expires_at > ?4))";
     FINISHED = "SELECT 1 FROM interactions WHERE tenant_id = ?1 AND hash = ?2 AND stage IN ('done', 'denied')";
 }
 
@@ -60,12 +64,27 @@ fn advance(access: &Access<'_>, to: &Transition) -> StorageResult<bool> {
     Ok(access.execute(ADVANCE, row)? > 0)
 }
 
+/// Whether the person of the grant may still be answered for, and is still signed in: in the moment of writing, not a
+/// moment before.
+fn is_admitted(access: &Access<'_>, grant: &Grant, now: Timestamp) -> StorageResult<bool> {
+    let key = params![
+        access.tenant(),
+        grant.user_id.as_uuid().into_bytes(),
+        grant.session_id.map(|id| id.as_uuid().into_bytes()),
+        now.as_micros()
+    ];
+    Ok(access.find(ADMITTED, key, |_| Ok(()))?.is_some())
+}
+
 /// The compare-and-set of the interaction decides; everything else follows in the same savepoint.
 fn complete(
     access: &Access<'_>,
     completion: &Completion,
     effects: &Effects,
 ) -> StorageResult<CompleteOutcome> {
+    if !is_admitted(access, &completion.grant, completion.now)? {
+        return Ok(CompleteOutcome::Stale);
+    }
     if let Some((hash, version)) = completion.interaction {
         let done = Transition {
             hash,

@@ -18,8 +18,11 @@ mod plugins;
 mod purge;
 mod readers;
 mod refresh;
+mod replay;
+mod scopes;
 mod sessions;
 mod throttle;
+mod tokens;
 mod users;
 mod writer;
 
@@ -225,8 +228,11 @@ mod tests {
             plugins::ALL,
             purge::ALL,
             refresh::ALL,
+            replay::ALL,
+            scopes::ALL,
             sessions::ALL,
             throttle::ALL,
+            tokens::ALL,
             users::ALL,
         ];
         for sql in modules.concat() {

@@ -111,6 +111,9 @@ fn activate(
         component.digest,
         ("activated", activation.now),
     )?;
+    if let Some(left) = activation.rejects {
+        history(access, &activation.name, left, ("refused", activation.now))?;
+    }
     effects::store(access, effects)?;
     Ok(ActivateOutcome::Activated { generation })
 }

@@ -13,7 +13,7 @@ use super::{
     SqliteStorage,
     access::{execute, statements},
 };
-use crate::{ENDED_RETENTION, INVALIDATION_RETENTION};
+use crate::{CLOCK_TOLERANCE, ENDED_RETENTION, INVALIDATION_RETENTION};
 
 statements! {
     CODES = "DELETE FROM authorization_codes WHERE (tenant_id, hash) IN \
@@ -36,6 +36,12 @@ statements! {
     GRANTS = "DELETE FROM grants WHERE (tenant_id, id) IN \
         (SELECT tenant_id, id FROM grants g WHERE expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r \
             WHERE r.tenant_id = g.tenant_id AND r.grant_id = g.id AND r.consumed_at IS NOT NULL) LIMIT ?2)";
+    ACCESS_TOKENS = "DELETE FROM access_tokens WHERE (tenant_id, hash) IN \
+        (SELECT tenant_id, hash FROM access_tokens WHERE expires_at <= ?1 LIMIT ?2)";
+    REVOKED_JWTS = "DELETE FROM revoked_jwts WHERE (tenant_id, jti) IN \
+        (SELECT tenant_id, jti FROM revoked_jwts WHERE expires_at <= ?1 LIMIT ?2)";
+    USED_ONCE = "DELETE FROM used_once WHERE (tenant_id, namespace, hash) IN \
+        (SELECT tenant_id, namespace, hash FROM used_once WHERE expires_at <= ?1 LIMIT ?2)";
     THROTTLE = "DELETE FROM login_throttle WHERE (tenant_id, key) IN \
         (SELECT tenant_id, key FROM login_throttle WHERE forget_at <= ?1 LIMIT ?2)";
     OUTBOX = "DELETE FROM outbox WHERE (tenant_id, id) IN \
@@ -50,7 +56,7 @@ statements! {
 }
 
 /// What is removed, and for how long after its end it is kept.
-const REMOVALS: [(&str, Duration); 10] = [
+const REMOVALS: [(&str, Duration); 13] = [
     (CODES, ENDED_RETENTION),
     (INTERACTIONS, ENDED_RETENTION),
     (SESSIONS, Duration::ZERO),
@@ -58,6 +64,9 @@ const REMOVALS: [(&str, Duration); 10] = [
     (REFRESH_TOKENS, Duration::ZERO),
     (REFRESH_TOKENS_SPENT, Duration::ZERO),
     (GRANTS, Duration::ZERO),
+    (ACCESS_TOKENS, Duration::ZERO),
+    (REVOKED_JWTS, CLOCK_TOLERANCE),
+    (USED_ONCE, CLOCK_TOLERANCE),
     (THROTTLE, Duration::ZERO),
     (OUTBOX, Duration::ZERO),
     (INVALIDATIONS, INVALIDATION_RETENTION),

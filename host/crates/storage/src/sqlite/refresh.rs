@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Timestamp, TokenHash,
-    grant::RefreshToken,
+    grant::{RefreshToken, StoredAccessToken},
     ports::{LoadedRefresh, RefreshStore, RotateEffects, RotateOutcome, Rotation, StorageResult},
 };
 use rusqlite::params;
@@ -11,7 +11,7 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
-    effects, grants,
+    effects, grants, tokens,
 };
 use crate::{
     codec::corrupt,
@@ -75,24 +75,41 @@ fn rotate(access: &Access<'_>, rotation: &Rotation, effects: &RotateEffects) -> 
     ];
     let admitted: Admitted = access.find(ROTATE, row, |row| row.bytes_opt())?;
     let Some(predecessor) = admitted else {
-        return turned_away(access, &rotation.hash, rotation.now, effects);
+        let outcome = turned_away(access, &rotation.hash, rotation.now, effects)?;
+        return retried_with(access, outcome, rotation.access_token.as_ref());
     };
     insert(access, &rotation.successor, Some(&rotation.hash))?;
+    tokens::insert_if(access, rotation.access_token.as_ref())?;
     used(access, predecessor.as_deref(), effects)
 }
 
 fn use_once_more(
     access: &Access<'_>,
     hash: &TokenHash,
+    access_token: Option<&StoredAccessToken>,
     now: Timestamp,
     effects: &RotateEffects,
 ) -> StorageResult<RotateOutcome> {
     let row = params![access.tenant(), hash.as_bytes(), now.as_micros()];
     let admitted: Admitted = access.find(USABLE, row, |row| row.bytes_opt())?;
-    match admitted {
-        Some(predecessor) => used(access, predecessor.as_deref(), effects),
-        None => turned_away(access, hash, now, effects),
+    if let Some(predecessor) = admitted {
+        tokens::insert_if(access, access_token)?;
+        return used(access, predecessor.as_deref(), effects);
     }
+    let outcome = turned_away(access, hash, now, effects)?;
+    retried_with(access, outcome, access_token)
+}
+
+/// Whoever tries again is answered, so the access token of that answer must be known too.
+fn retried_with(
+    access: &Access<'_>,
+    outcome: RotateOutcome,
+    access_token: Option<&StoredAccessToken>,
+) -> StorageResult<RotateOutcome> {
+    if matches!(outcome, RotateOutcome::Retried { .. }) {
+        tokens::insert_if(access, access_token)?;
+    }
+    Ok(outcome)
 }
 
 fn used(
@@ -165,11 +182,12 @@ impl RefreshStore for SqliteTenant {
     async fn use_refresh(
         &self,
         hash: &TokenHash,
+        access_token: Option<StoredAccessToken>,
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
         let hash = *hash;
-        self.write(move |access| use_once_more(access, &hash, now, &effects))
+        self.write(move |access| use_once_more(access, &hash, access_token.as_ref(), now, &effects))
             .await
     }
 }

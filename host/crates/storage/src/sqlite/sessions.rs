@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, SessionId, Timestamp, TokenHash,
-    ports::{SessionStore, StorageResult},
+    Effects, SessionId, Timestamp, TokenHash, UserId,
+    ports::{Page, SessionStore, StorageResult},
     session::Session,
 };
 use rusqlite::params;
@@ -21,8 +21,16 @@ use crate::{
 statements! {
     LOAD = "SELECT ", session_columns!(), " FROM sessions \
         WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL AND expires_at > ?3";
-    START = "INSERT INTO sessions (tenant_id, ", session_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    START = "INSERT INTO sessions (tenant_id, ", session_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     END_REPLACED = "UPDATE sessions SET ended_at = ?3 WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL";
+    NOTE_LOGIN = "UPDATE users SET last_login_at = ?3 WHERE tenant_id = ?1 AND id = ?2";
+    LIST = "SELECT ", session_columns!(), " FROM sessions \
+        WHERE tenant_id = ?1 AND (?2 IS NULL OR user_id = ?2) AND ended_at IS NULL AND expires_at > ?3 \
+        ORDER BY created_at DESC, id DESC LIMIT ?4";
+    TOUCH = "UPDATE sessions SET last_seen_at = max(last_seen_at, ?3) \
+        WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL";
+    END_ALL = "UPDATE sessions SET ended_at = ?3 \
+        WHERE tenant_id = ?1 AND user_id = ?2 AND ended_at IS NULL AND expires_at > ?3 AND id IS NOT ?4";
     END = "UPDATE sessions SET ended_at = ?3 \
         WHERE tenant_id = ?1 AND id = ?2 AND ended_at IS NULL AND expires_at > ?3";
 }
@@ -37,9 +45,34 @@ fn start(access: &Access<'_>, session: &Session) -> StorageResult<()> {
         to_json(&session.amr)?,
         session.created_at.as_micros(),
         session.expires_at.as_micros(),
+        session.last_seen_at.as_micros(),
+        session.user_agent,
+        session.address.map(|address| address.to_string()),
     ];
     taken(access.execute(START, row), || "session".to_owned())?;
+    let login = params![
+        access.tenant(),
+        session.user_id.as_uuid().into_bytes(),
+        session.auth_time.as_micros()
+    ];
+    access.execute(NOTE_LOGIN, login)?;
     Ok(())
+}
+
+/// Ends every living session of a person but one; answers how many.
+pub(super) fn end_all(
+    access: &Access<'_>,
+    user_id: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> StorageResult<u64> {
+    let row = params![
+        access.tenant(),
+        user_id.as_uuid().into_bytes(),
+        now.as_micros(),
+        keep.map(|id| id.as_uuid().into_bytes()),
+    ];
+    Ok(access.execute(END_ALL, row)? as u64)
 }
 
 #[async_trait]
@@ -67,6 +100,48 @@ impl SessionStore for SqliteTenant {
             }
             start(access, &session)?;
             effects::store(access, &effects)
+        })
+        .await
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: Option<UserId>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StorageResult<Vec<Session>> {
+        self.read(move |access| {
+            let key = params![
+                access.tenant(),
+                user_id.map(|id| id.as_uuid().into_bytes()),
+                now.as_micros(),
+                limit.min(Page::LIMIT_MAX)
+            ];
+            access.list(LIST, key, |row| rows::session(row))
+        })
+        .await
+    }
+
+    async fn touch_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<()> {
+        let hash = *hash;
+        self.write(move |access| {
+            access.execute(TOUCH, params![access.tenant(), hash.as_bytes(), now.as_micros()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn end_sessions(
+        &self,
+        user_id: UserId,
+        keep: Option<SessionId>,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<u64> {
+        self.write(move |access| {
+            let ended = end_all(access, user_id, keep, now)?;
+            access.store_if(ended > 0, &effects)?;
+            Ok(ended)
         })
         .await
     }
