@@ -1,5 +1,5 @@
 # Thin on purpose: what a target needs is in .ci/deps, what it does is one or two commands.
-.PHONY: run test bench plugins screens deps
+.PHONY: run test bench fuzz plugins screens deps
 
 PLUGINS = cargo build --locked --release --target wasm32-wasip2
 
@@ -19,6 +19,12 @@ test: deps plugins
 bench: plugins
 	cargo build --locked --release -p authly -p authly-bench
 	target/release/authly-bench
+
+# Each parser's fuzz target for so long, in seconds; what CI runs is `tests/fuzz/run runs`.
+FUZZ_SECONDS = 3600
+fuzz:
+	@.ci/deps fuzz
+	tests/fuzz/run seconds $(FUZZ_SECONDS)
 
 # Every page in every state as a PNG in target/screens, each checked with axe.
 screens: deps
