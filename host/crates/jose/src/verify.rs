@@ -95,11 +95,40 @@ impl<'a> UnverifiedJwt<'a> {
         expect: &Expectation<'_>,
         now: Timestamp,
     ) -> Result<VerifiedJwt, JwtError> {
+        let claims = self.proved(keys, expect.typ, expect.algs)?;
+        if now >= check_times(&claims, now)? {
+            return Err(JwtError::Expired);
+        }
+        check_issuer(&claims, expect.issuer)?;
+        check_audience(&claims, expect.audience)?;
+        Ok(VerifiedJwt { claims })
+    }
+
+    /// Proves that the issuer once said this, to anybody and perhaps long ago: for a token that is shown as a hint and
+    /// opens nothing (OIDC Core §3.1.2.1, RP-Initiated Logout §4). Whom it was issued to is the caller's to check.
+    ///
+    /// # Errors
+    /// [`JwtError`]; never [`JwtError::Expired`] or [`JwtError::Audience`].
+    pub fn verify_hint(
+        self,
+        keys: &KeyRing,
+        typ: &str,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<VerifiedJwt, JwtError> {
+        let claims = self.proved(keys, typ, &SigningAlg::ALL)?;
+        check_times(&claims, now)?;
+        check_issuer(&claims, issuer)?;
+        Ok(VerifiedJwt { claims })
+    }
+
+    /// Type, algorithm, key and signature; the claims behind them.
+    fn proved(self, keys: &KeyRing, typ: &str, algs: &[SigningAlg]) -> Result<Map<String, Value>, JwtError> {
         let header = self.jws.header();
-        if !header.is_typ(expect.typ) {
+        if !header.is_typ(typ) {
             return Err(JwtError::Typ);
         }
-        if !expect.algs.iter().any(|alg| JwsAlg::from(*alg) == header.alg()) {
+        if !algs.iter().any(|alg| JwsAlg::from(*alg) == header.alg()) {
             return Err(JwtError::Jws(JwsError::Algorithm));
         }
         // A key signs with its one algorithm (RFC 8725 §3.1): `alg` chooses nothing.
@@ -109,11 +138,7 @@ impl<'a> UnverifiedJwt<'a> {
             .filter(|key| JwsAlg::from(key.alg()) == header.alg())
             .ok_or(JwtError::Jws(JwsError::Key))?;
         let jws = self.jws.verify_with(key.decoding_key(), &[key.alg().into()])?;
-        let claims = strict_json::parse_object(jws.payload()).map_err(|_| JwtError::Payload)?;
-        check_times(&claims, now)?;
-        check_issuer(&claims, expect.issuer)?;
-        check_audience(&claims, expect.audience)?;
-        Ok(VerifiedJwt { claims })
+        strict_json::parse_object(jws.payload()).map_err(|_| JwtError::Payload)
     }
 }
 
@@ -155,22 +180,19 @@ pub fn verify_jwt(
     UnverifiedJwt::parse(token)?.verify(keys, expect, now)
 }
 
-/// `exp` and `iat` are required of every token of ours (RFC 9068 §2.2, OIDC Core §2), `nbf` is honoured.
-fn check_times(claims: &Map<String, Value>, now: Timestamp) -> Result<(), JwtError> {
+/// `exp` and `iat` are required of every token of ours (RFC 9068 §2.2, OIDC Core §2), `nbf` is honoured. Answers `exp`.
+fn check_times(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, JwtError> {
     let exp = date(claims, "exp")?.ok_or(JwtError::Claim("exp"))?;
     let iat = date(claims, "iat")?.ok_or(JwtError::Claim("iat"))?;
     let nbf = date(claims, "nbf")?.unwrap_or(iat);
     if exp <= iat {
         return Err(JwtError::Claim("exp"));
     }
-    if now >= exp {
-        return Err(JwtError::Expired);
-    }
     let latest_start = now.plus(CLOCK_SKEW);
     if iat > latest_start || nbf > latest_start {
         return Err(JwtError::NotYetValid);
     }
-    Ok(())
+    Ok(exp)
 }
 
 /// A NumericDate (RFC 7519 §2): seconds, fractions allowed.

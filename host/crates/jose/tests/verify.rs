@@ -8,8 +8,8 @@ use authly_core::{
     key::{KeyState, SigningAlg, StoredKey},
 };
 use authly_jose::{
-    CLOCK_SKEW, Expectation, JwsError, JwtError, KeyRing, LocalSigner, SharedKeys, Signer as _, VerifiedJwt,
-    generate_key, sign_jwt, verify_jwt,
+    CLOCK_SKEW, Expectation, JwsError, JwtError, KeyRing, LocalSigner, SharedKeys, Signer as _,
+    UnverifiedJwt, VerifiedJwt, generate_key, sign_jwt, verify_jwt,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -283,6 +283,35 @@ async fn token_of_a_removed_key_or_another_server_is_refused() {
         .await;
     let result = verify_jwt(&forged, &ours.keys.load(), &EXPECT, NOW);
     assert_eq!(result.unwrap_err(), JwtError::Jws(JwsError::Signature));
+}
+
+#[tokio::test]
+async fn hint_may_be_past_and_for_anybody_but_is_still_ours() {
+    let issuer = Issuer::new();
+    let hint = |typ: &'static str, changed: Value| {
+        let issuer = &issuer;
+        async move {
+            let all = claims(&changed);
+            let alg = SigningAlg::Es256;
+            let token = sign_jwt(&issuer.signer, &issuer.kid, alg, typ, &all)
+                .await
+                .unwrap();
+            let unverified = UnverifiedJwt::parse(&token).unwrap();
+            let verified = unverified.verify_hint(&issuer.keys.load(), "JWT", EXPECT.issuer, NOW);
+            verified.map(|_| ())
+        }
+    };
+    let now = NOW.as_secs();
+    let past = json!({"iat": now - 20, "exp": now - 10, "aud": "another"});
+    assert_eq!(hint("JWT", past.clone()).await, Ok(()));
+    assert_eq!(hint("at+jwt", past).await, Err(JwtError::Typ));
+    for (changed, why) in [
+        (json!({"exp": null}), JwtError::Claim("exp")),
+        (json!({"iss": "https://other.example"}), JwtError::Issuer),
+        (json!({"iat": now + 61, "exp": now + 90}), JwtError::NotYetValid),
+    ] {
+        assert_eq!(hint("JWT", changed).await, Err(why));
+    }
 }
 
 #[tokio::test]
