@@ -5,6 +5,7 @@
 
 mod access_token;
 pub mod account;
+pub mod acr;
 pub mod authorize;
 mod claims;
 pub mod client_auth;
@@ -12,8 +13,10 @@ pub mod clients;
 pub mod discovery;
 pub mod grants;
 mod id_token;
+pub mod id_token_hint;
 pub mod interaction;
 pub mod issuer;
+pub mod logout;
 pub mod params;
 pub mod provider;
 mod refresh;

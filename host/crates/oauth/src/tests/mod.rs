@@ -5,6 +5,7 @@ mod client_auth;
 mod client_credentials;
 mod code;
 mod discovery;
+mod id_token_hint;
 mod refresh;
 mod userinfo;
 
