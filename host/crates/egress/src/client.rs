@@ -1,0 +1,240 @@
+//! Asking.
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use authly_core::ports::{FetchError, RemoteDocuments};
+use bytes::{Bytes, BytesMut};
+use ipnet::IpNet;
+use reqwest::{Certificate, Client, Response, StatusCode, header, redirect};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use crate::resolver::{FilteredResolver, Lookup, NoAddress, Reach, SystemLookup};
+
+/// What the operator allows.
+#[derive(Clone, Debug)]
+pub struct EgressPolicy {
+    /// `egress.allow_addresses`: addresses exempt from the filter; http without TLS goes to these alone.
+    pub allow_addresses: Vec<IpNet>,
+    /// `egress.extra_ca`: certificates trusted beside the system's, PEM.
+    pub extra_ca: Option<Vec<u8>>,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How long everything may take, waiting for its turn included.
+    pub timeout: Duration,
+    /// The longest answer, in bytes.
+    pub response_bytes_max: usize,
+    /// How many requests may be under way at once; others wait within their timeout.
+    pub in_flight_max: usize,
+}
+
+impl Default for EgressPolicy {
+    fn default() -> Self {
+        Self {
+            allow_addresses: Vec::new(),
+            extra_ca: None,
+            connect_timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(5),
+            response_bytes_max: 128 * 1024,
+            in_flight_max: 32,
+        }
+    }
+}
+
+impl EgressPolicy {
+    /// Whether the extra certificates can be read; for a message before the server starts.
+    ///
+    /// # Errors
+    /// [`EgressError::Certificates`].
+    pub fn check(&self) -> Result<(), EgressError> {
+        self.certificates().map(drop)
+    }
+
+    fn certificates(&self) -> Result<Vec<Certificate>, EgressError> {
+        let Some(pem) = &self.extra_ca else {
+            return Ok(Vec::new());
+        };
+        match Certificate::from_pem_bundle(pem) {
+            Ok(found) if !found.is_empty() => Ok(found),
+            _ => Err(EgressError::Certificates),
+        }
+    }
+}
+
+/// Why there is no answer. For the log: the texts may name addresses.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    /// `egress.extra_ca` holds no certificate.
+    #[error("holds no certificate in PEM")]
+    Certificates,
+    /// The client itself cannot be made: there are no roots.
+    #[error("the client for outbound requests cannot be made")]
+    Setup(#[source] reqwest::Error),
+    /// Not a URL that is asked.
+    #[error("{0}")]
+    Url(&'static str),
+    /// The address, or every address of the name, is refused.
+    #[error("the address may not be asked (egress.allow_addresses exempts addresses)")]
+    Address,
+    /// Too many requests were under way for all of the time.
+    #[error("too many outbound requests are under way")]
+    Busy,
+    /// The time is up.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection, the name or the certificate.
+    #[error("the request failed: {0}")]
+    Failed(String),
+    /// More bytes than allowed.
+    #[error("the answer is larger than {0} bytes (egress.response_bytes_max)")]
+    TooLarge(usize),
+    /// Not 200. A redirect is not followed.
+    #[error("the answer has status {0}")]
+    Status(u16),
+}
+
+/// The outbound client. Cheap to clone; clones share connections and limits.
+#[derive(Clone)]
+pub struct Egress {
+    filtered: Client,
+    exempt_only: Client,
+    policy: Arc<EgressPolicy>,
+    turns: Arc<Semaphore>,
+}
+
+impl Egress {
+    /// A client that resolves names as the operating system does.
+    ///
+    /// # Errors
+    /// [`EgressError::Setup`].
+    pub fn new(policy: EgressPolicy) -> Result<Self, EgressError> {
+        Self::with_lookup(policy, Arc::new(SystemLookup))
+    }
+
+    /// The same with another resolver.
+    ///
+    /// # Errors
+    /// [`EgressError::Setup`].
+    pub fn with_lookup(policy: EgressPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, EgressError> {
+        Ok(Self {
+            filtered: client(&policy, &lookup, Reach::Filtered)?,
+            exempt_only: client(&policy, &lookup, Reach::ExemptOnly)?,
+            turns: Arc::new(Semaphore::new(policy.in_flight_max)),
+            policy: Arc::new(policy),
+        })
+    }
+
+    /// The body of a JSON document.
+    ///
+    /// # Errors
+    /// [`EgressError`].
+    pub async fn get_json(&self, url: &str) -> Result<Bytes, EgressError> {
+        let (client, url) = self.check_url(url)?;
+        let work = async {
+            let _turn = self.turns.acquire().await.map_err(|_| EgressError::Busy)?;
+            let request = client
+                .get(url)
+                .header(header::ACCEPT, "application/json, application/jwk-set+json");
+            let response = request.send().await.map_err(|error| failed(&error))?;
+            if response.status() != StatusCode::OK {
+                return Err(EgressError::Status(response.status().as_u16()));
+            }
+            self.body(response).await
+        };
+        match tokio::time::timeout(self.policy.timeout, work).await {
+            Ok(answer) => answer,
+            Err(_) if self.turns.available_permits() == 0 => Err(EgressError::Busy),
+            Err(_) => Err(EgressError::Timeout),
+        }
+    }
+
+    /// Which client may ask the URL. The resolver never sees a literal address, so that one is looked at here.
+    fn check_url(&self, text: &str) -> Result<(&Client, Url), EgressError> {
+        let url = Url::parse(text).map_err(|_| EgressError::Url("not an absolute URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EgressError::Url(
+                "a URL with a user name or password is not asked",
+            ));
+        }
+        let (client, reach) = match url.scheme() {
+            "https" => (&self.filtered, Reach::Filtered),
+            "http" => (&self.exempt_only, Reach::ExemptOnly),
+            _ => return Err(EgressError::Url("only https URLs are asked")),
+        };
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) => None,
+            None => return Err(EgressError::Url("the URL names no host")),
+        };
+        if literal.is_some_and(|address| !reach.allows(address, &self.policy.allow_addresses)) {
+            return Err(EgressError::Address);
+        }
+        Ok((client, url))
+    }
+
+    /// Reads no more than the limit, whatever the header promises.
+    async fn body(&self, mut response: Response) -> Result<Bytes, EgressError> {
+        let max = self.policy.response_bytes_max;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+            if body.len().saturating_add(chunk.len()) > max {
+                return Err(EgressError::TooLarge(max));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn client(policy: &EgressPolicy, lookup: &Arc<dyn Lookup>, reach: Reach) -> Result<Client, EgressError> {
+    let resolver = FilteredResolver {
+        lookup: Arc::clone(lookup),
+        exempt: policy.allow_addresses.clone().into(),
+        reach,
+    };
+    let mut builder = Client::builder()
+        .user_agent(concat!("authly/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .https_only(reach == Reach::Filtered)
+        .connect_timeout(policy.connect_timeout)
+        .timeout(policy.timeout)
+        .pool_max_idle_per_host(1)
+        .dns_resolver(Arc::new(resolver));
+    let extra = policy.certificates()?;
+    if !extra.is_empty() {
+        builder = builder.tls_certs_merge(extra);
+    }
+    builder.build().map_err(EgressError::Setup)
+}
+
+/// Finds the cause that says something: the library's own text names only the URL.
+fn failed(error: &reqwest::Error) -> EgressError {
+    if error.is_timeout() {
+        return EgressError::Timeout;
+    }
+    let mut cause: &(dyn StdError + 'static) = error;
+    while let Some(deeper) = cause.source() {
+        if deeper.is::<NoAddress>() {
+            return EgressError::Address;
+        }
+        cause = deeper;
+    }
+    EgressError::Failed(cause.to_string())
+}
+
+#[async_trait]
+impl RemoteDocuments for Egress {
+    async fn fetch_json(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        self.get_json(url).await.map(Vec::from).map_err(|error| {
+            let text = error.to_string();
+            match error {
+                EgressError::Url(_) | EgressError::Address => FetchError::Refused(text),
+                _ => FetchError::Unavailable(text),
+            }
+        })
+    }
+}
