@@ -14,6 +14,7 @@ use authly_core::{
     Clock, Effects, Rng, SecretBytes, StorageError, TenantId, Topic,
     ports::{ClaimMapper, Storage, TenantStorage},
 };
+use authly_egress::{Egress, EgressError};
 use authly_jose::{LocalSigner, SharedKeys};
 use authly_oauth::{Issuer, Provider, interaction::Authenticator, scopes};
 use authly_plugin_host::PluginHost;
@@ -22,12 +23,12 @@ use tokio::sync::Notify;
 
 pub use self::{
     dev::{DevError, DevSeed},
-    keys::KeysError,
+    keys::{KeysError, OldKey, Replaced, publish_next, remove as remove_key, replace_now, rotate_due},
     system::{SystemClock, SystemRng},
 };
 use crate::{
     config::Config,
-    jobs::{Jobs, Listener, reload_when_changed},
+    jobs::{Jobs, Listener, reload_when_changed, rotate_keys},
     secrets,
     telemetry::Metrics,
     web::{
@@ -68,6 +69,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// Nobody can be asked for anything.
+    #[error("cannot make the client for outbound requests")]
+    Egress(#[from] EgressError),
     /// No plugin can run.
     #[error("cannot start the plugin host")]
     Plugins(#[from] authly_plugin_host::StartError),
@@ -226,6 +230,10 @@ impl App {
         );
         let state = web_state(config, &parts, &world, Arc::new(authenticator), metrics)?;
         let jobs = start_jobs(&opened, &parts, &world);
+        jobs.spawn(
+            "key rotation",
+            rotate_keys(Arc::clone(&opened.tenant), config.key_rotation, Arc::clone(&world.clock)),
+        );
         Ok(Self {
             server,
             router: web::router(&state),
@@ -291,6 +299,7 @@ impl Parts {
             keys,
             mapper,
             rng: Arc::clone(&world.rng),
+            documents: Arc::new(Egress::new(config.egress.clone())?),
         });
         Ok(Self {
             provider,

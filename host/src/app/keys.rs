@@ -1,11 +1,13 @@
-//! The tenant's signing keys: made on the first start, found on every other.
+//! The tenant's signing keys: made on the first start, found on every other, and followed by their successors.
 
 use std::sync::Arc;
 
 use authly_core::{
-    AuditAction, AuditEvent, Clock, Effects, StorageError, Topic, key::SigningAlg, ports::TenantStorage,
+    AuditAction, AuditEvent, Clock, Effects, Kid, StorageError, Timestamp, Topic,
+    key::{KeyState, SigningAlg, StoredKey},
+    ports::{KeyStore, TenantStorage},
 };
-use authly_jose::{KeyError, KeyRing};
+use authly_jose::{KeyError, KeyRing, RotationPolicy, RotationStep, due};
 
 /// Why there are no keys to sign with.
 #[derive(Debug, thiserror::Error)]
@@ -33,15 +35,10 @@ pub async fn ensure_keys(storage: &Arc<dyn TenantStorage>, clock: &dyn Clock) ->
             continue;
         }
         let now = clock.now();
-        // RSA takes tens of milliseconds of pure computing: not on an executor thread.
-        let key = tokio::task::spawn_blocking(move || authly_jose::generate_key(alg, now))
-            .await
-            .map_err(|_| KeysError::Stopped)??;
-        let kid = key.kid.to_string();
-        let audit = AuditEvent::internal(now, AuditAction::KeyCreated { kid: kid.clone() });
-        let effects = Effects::audited(audit).invalidating(Topic::Key, kid.clone());
+        let key = generate(alg, KeyState::Active, now).await?;
+        let effects = created(&key, now);
         if storage.ensure_active_key(&key, effects).await? {
-            tracing::info!(key.id = %kid, key.alg = alg.as_str(), "generated a signing key");
+            tracing::info!(key.id = %key.kid, key.alg = alg.as_str(), "generated a signing key");
         }
     }
     load_keys(storage).await
@@ -54,4 +51,117 @@ pub async fn ensure_keys(storage: &Arc<dyn TenantStorage>, clock: &dyn Clock) ->
 pub async fn load_keys(storage: &Arc<dyn TenantStorage>) -> Result<KeyRing, KeysError> {
     let stored = storage.load_keys().await?;
     Ok(KeyRing::parse(&stored)?)
+}
+
+/// Takes every step of the schedule that is due. Any node may do it at any time: the database lets each step happen
+/// once. Answers how many steps this call took.
+///
+/// # Errors
+/// [`KeysError`]; what was not done is due again next time.
+pub async fn rotate_due(
+    storage: &dyn KeyStore,
+    policy: &RotationPolicy,
+    now: Timestamp,
+) -> Result<usize, KeysError> {
+    let mut taken = 0;
+    for step in due(&storage.load_keys().await?, policy, now) {
+        let happened = match &step {
+            RotationStep::Publish(alg) => publish_next(storage, *alg, now).await?.is_some(),
+            RotationStep::Activate(kid) => storage.activate_key(kid, now, activated(kid, now)).await?,
+            RotationStep::Remove(kid) => storage.remove_key(kid, now, removed(kid, now)).await?,
+        };
+        if happened {
+            tracing::info!(step = ?step, "signing keys rotated");
+            taken += 1;
+        }
+    }
+    Ok(taken)
+}
+
+/// Publishes the next key of the algorithm; the schedule lets it sign once it has been published for long enough.
+/// `None` when there is a next key already.
+///
+/// # Errors
+/// [`KeysError`].
+pub async fn publish_next(
+    storage: &dyn KeyStore,
+    alg: SigningAlg,
+    now: Timestamp,
+) -> Result<Option<Kid>, KeysError> {
+    let key = generate(alg, KeyState::Pending, now).await?;
+    let stored = storage.add_pending_key(&key, created(&key, now)).await?;
+    Ok(stored.then_some(key.kid))
+}
+
+/// What becomes of the key that an emergency replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldKey {
+    /// It verifies what it signed until that has expired.
+    Retires,
+    /// Somebody else may have it: nothing that it signed is believed any more.
+    IsRemoved,
+}
+
+/// A replaced key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The key that signs from now on.
+    pub new: Kid,
+    /// The one before.
+    pub old: Option<Kid>,
+}
+
+/// Replaces the active key at once, by one that no verifier has seen: for an emergency.
+///
+/// # Errors
+/// [`KeysError`].
+pub async fn replace_now(
+    storage: &dyn KeyStore,
+    alg: SigningAlg,
+    old_key: OldKey,
+    now: Timestamp,
+) -> Result<Replaced, KeysError> {
+    let key = generate(alg, KeyState::Active, now).await?;
+    let mut effects = created(&key, now);
+    effects.audit.extend(activated(&key.kid, now).audit);
+    let old = storage.replace_active_key(&key, now, effects).await?;
+    if let (OldKey::IsRemoved, Some(old)) = (old_key, &old) {
+        storage.remove_key(old, now, removed(old, now)).await?;
+    }
+    Ok(Replaced { new: key.kid, old })
+}
+
+/// Ends the publication of a pending or retiring key now; `false` when it is neither.
+///
+/// # Errors
+/// [`KeysError`].
+pub async fn remove(storage: &dyn KeyStore, kid: &Kid, now: Timestamp) -> Result<bool, KeysError> {
+    Ok(storage.remove_key(kid, now, removed(kid, now)).await?)
+}
+
+/// RSA takes tens of milliseconds of pure computing: not on an executor thread.
+async fn generate(alg: SigningAlg, state: KeyState, now: Timestamp) -> Result<StoredKey, KeysError> {
+    let key = tokio::task::spawn_blocking(move || authly_jose::generate_key(alg, now))
+        .await
+        .map_err(|_| KeysError::Stopped)??;
+    Ok(StoredKey { state, ..key })
+}
+
+fn created(key: &StoredKey, now: Timestamp) -> Effects {
+    let kid = key.kid.to_string();
+    effects(AuditAction::KeyCreated { kid: kid.clone() }, &kid, now)
+}
+
+fn activated(kid: &Kid, now: Timestamp) -> Effects {
+    let kid = kid.to_string();
+    effects(AuditAction::KeyActivated { kid: kid.clone() }, &kid, now)
+}
+
+fn removed(kid: &Kid, now: Timestamp) -> Effects {
+    let kid = kid.to_string();
+    effects(AuditAction::KeyRemoved { kid: kid.clone() }, &kid, now)
+}
+
+fn effects(action: AuditAction, kid: &str, now: Timestamp) -> Effects {
+    Effects::audited(AuditEvent::internal(now, action)).invalidating(Topic::Key, kid)
 }

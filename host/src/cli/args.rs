@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    admin::{ClientCommand, UserCommand},
+    admin::{ClientCommand, KeyCommand, UserCommand},
     failure::Failure,
 };
 use crate::config::{Sources, all_keys};
@@ -146,6 +146,9 @@ pub(super) enum AdminCommand {
     /// Registers and lists clients.
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Lists and rotates signing keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Makes and lists accounts.
     #[command(subcommand)]
     User(UserCommand),

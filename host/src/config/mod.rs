@@ -3,7 +3,9 @@
 //! Defaults < `--dev` < FILE (TOML) < environment `AUTHLY__SECTION__KEY` < flags. Every fault is found and reported
 //! at once, with where it is and what to write. Nothing here reads the process environment; the caller hands it in.
 
+mod accounts;
 mod database;
+mod egress;
 mod file;
 mod key;
 mod keys;
@@ -20,12 +22,15 @@ mod show;
 mod top;
 mod units;
 
+use authly_egress::EgressPolicy;
+use authly_jose::RotationPolicy;
 use authly_oauth::{issuer::Issuer, settings::Settings};
 use authly_storage::DatabaseConfig;
 use std::net::SocketAddr;
 
 use self::reader::Reader;
 pub use self::{
+    accounts::AccountsConfig,
     key::{Key, Kind},
     layers::{Entry, Layers, Raw, Sources},
     log::{LogConfig, LogFormat},
@@ -35,6 +40,7 @@ pub use self::{
     reference::render_reference,
     server::ServerConfig,
     show::{ShownValue, shown_values},
+    units::{duration_text, parse_duration},
 };
 use crate::secrets::EncryptionKey;
 
@@ -53,12 +59,18 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `keys.encryption_key`; [`secrets::encryption_key`](crate::secrets::encryption_key) gives the bytes.
     pub encryption_key: EncryptionKey,
+    /// When signing keys follow one another.
+    pub key_rotation: RotationPolicy,
     /// `[plugins]`.
     pub plugins: PluginsConfig,
     /// `[server]`.
     pub server: ServerConfig,
+    /// `[egress]`.
+    pub egress: EgressPolicy,
     /// `[oauth]`.
     pub oauth: Settings,
+    /// `[accounts]`.
+    pub accounts: AccountsConfig,
     /// `[login]`.
     pub login: LoginConfig,
     /// `[log]`.
@@ -91,7 +103,9 @@ pub fn all_keys() -> Vec<&'static Key> {
         database::KEYS,
         keys::KEYS,
         oauth::KEYS,
+        accounts::KEYS,
         login::KEYS,
+        egress::KEYS,
         plugins::KEYS,
         server::KEYS,
         log::KEYS,
@@ -114,8 +128,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let top = top::check(&mut reader, sources.dev);
     let database = database::check(&mut reader);
     let encryption_key = keys::check(&mut reader, sources.dev, state_dir.as_deref());
-    let oauth = oauth::check(&mut reader);
+    let key_rotation = keys::check_rotation(&mut reader);
+    let accounts = accounts::check(&mut reader);
+    let oauth = oauth::check(&mut reader, accounts);
     let login = login::check(&mut reader);
+    let egress = egress::check(&mut reader);
     let plugins = plugins::check(&mut reader);
     let server = server::check(&mut reader);
     let log = log::check(&mut reader);
@@ -129,9 +146,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
                 listen: top.listen,
                 database,
                 encryption_key,
+                key_rotation,
                 plugins,
                 server,
+                egress,
                 oauth,
+                accounts,
                 login,
                 log,
             };

@@ -3,6 +3,7 @@
 use authly_oauth::settings::{PkcePolicy, Settings};
 
 use super::{
+    accounts::AccountsConfig,
     key::{Key, Kind},
     reader::Reader,
 };
@@ -86,7 +87,7 @@ pub(super) const KEYS: &[&Key] = &[
 ];
 
 /// Checks the section.
-pub(super) fn check(reader: &mut Reader<'_>) -> Settings {
+pub(super) fn check(reader: &mut Reader<'_>, accounts: AccountsConfig) -> Settings {
     Settings {
         pkce_required: match reader.choice(&PKCE_REQUIRED).as_str() {
             "public-clients" => PkcePolicy::PublicClients,
@@ -101,5 +102,6 @@ pub(super) fn check(reader: &mut Reader<'_>) -> Settings {
         interaction_ttl: reader.duration(&INTERACTION_TTL),
         session_ttl: reader.duration(&SESSION_TTL),
         session_idle_ttl: reader.duration(&SESSION_IDLE_TTL),
+        require_verified: accounts.require_verified,
     }
 }

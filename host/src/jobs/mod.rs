@@ -2,6 +2,7 @@
 //! it says so and tries again.
 
 mod invalidations;
+mod key_rotation;
 mod purge;
 mod reload;
 
@@ -11,6 +12,7 @@ use authly_core::{Clock, ports::Storage};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use invalidations::{Listener, POLL_INTERVAL, watch_invalidations};
+pub use key_rotation::{ROTATION_INTERVAL, rotate_keys};
 pub use purge::{PURGE_BATCH, PURGE_INTERVAL, purge_expired};
 pub use reload::{RETRY_INTERVAL, reload_when_changed};
 

@@ -14,6 +14,7 @@ use authly_core::{
     key::SigningAlg,
     ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims, TenantStorage},
 };
+use authly_egress::{Egress, EgressPolicy};
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
 use authly_oauth::{
     Issuer, Provider, Settings,
@@ -118,6 +119,7 @@ impl Web {
             signer: Arc::new(LocalSigner::new(keys)),
             mapper: Arc::new(Nobody),
             rng: Arc::new(Fixed),
+            documents: Arc::new(Egress::new(EgressPolicy::default()).unwrap()),
         };
         let pages = Arc::new(Pages::load(None, issuer.path(), Arc::new(Fixed)).unwrap());
         let metrics = Arc::new(Metrics::new());

@@ -95,9 +95,14 @@ pub async fn create_user(
         groups,
         is_admin: new.is_admin,
         enabled: true,
+        verified: false,
+        requires_password_change: false,
+        password_changed_at: password_hash.is_some().then_some(now),
+        last_login_at: None,
         pseudonym: pseudonym(rng),
         created_at: now,
         updated_at: now,
+        version: 0,
     };
     let created = AuditEvent::internal(now, AuditAction::UserCreated).person(user.pseudonym);
     match storage

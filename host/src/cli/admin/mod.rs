@@ -5,9 +5,10 @@
 //! do both, as `serve --dev` does.
 
 mod client;
+mod key;
 mod user;
 
-pub(super) use self::{client::ClientCommand, user::UserCommand};
+pub(super) use self::{client::ClientCommand, key::KeyCommand, user::UserCommand};
 use super::{args::AdminCommand, console::Console, failure::Failure, runtime, serve::start_failure};
 use crate::{
     app::{self, World},
@@ -26,6 +27,7 @@ pub(super) fn run(console: &mut Console<'_>, command: AdminCommand, config: &Con
         let storage = opened.map_err(start_failure)?.tenant;
         match command {
             AdminCommand::Client(command) => client::run(console, command, storage.as_ref()).await,
+            AdminCommand::Key(command) => key::run(console, command, storage.as_ref(), config).await,
             AdminCommand::User(command) => user::run(console, command, storage.as_ref(), config).await,
         }
     })
