@@ -20,6 +20,8 @@ pub const AUTHORIZATION_PATH: &str = "/api/v1/oauth/authorize";
 pub const TOKEN_PATH: &str = "/api/v1/oauth/token";
 /// Path of the UserInfo endpoint below the issuer.
 pub const USERINFO_PATH: &str = "/oidc/userinfo";
+/// Path of the end session endpoint below the issuer (RP-Initiated Logout §2).
+pub const END_SESSION_PATH: &str = "/oidc/logout";
 /// Path of the JWK set below the issuer.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
@@ -44,6 +46,7 @@ pub async fn openid_configuration(provider: &Provider) -> Result<Value, StorageE
     let mut document = shared(provider).await?;
     let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
     set("userinfo_endpoint", json!(provider.issuer.url(USERINFO_PATH)));
+    set("end_session_endpoint", json!(provider.issuer.url(END_SESSION_PATH)));
     set("subject_types_supported", json!(["public"]));
     set("id_token_signing_alg_values_supported", algs(provider));
     set("claim_types_supported", json!(["normal"]));

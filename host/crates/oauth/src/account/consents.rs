@@ -51,6 +51,15 @@ pub async fn list(provider: &Provider, owner: &Owner) -> Result<Vec<Agreement>, 
     Ok(agreements)
 }
 
+/// For how many clients the person agreed to something.
+///
+/// # Errors
+/// [`StorageError`].
+pub async fn count(provider: &Provider, owner: &Owner) -> Result<usize, StorageError> {
+    let consents = provider.storage.list_consents(owner.signed_in.user.id).await?;
+    Ok(consents.len())
+}
+
 fn described(defined: &BTreeMap<String, ScopeDefinition>, name: &str) -> ScopeDefinition {
     defined.get(name).cloned().unwrap_or_else(|| ScopeDefinition {
         name: name.to_owned(),

@@ -127,7 +127,13 @@ mod tests {
             assert_eq!(OwnPage::parse(page.as_str()), Some(page));
             assert!(page.path().starts_with("/account"));
         }
-        for foreign in ["", "/account", "//evil.example", "https://evil.example", "Account"] {
+        for foreign in [
+            "",
+            "/account",
+            "//evil.example",
+            "https://evil.example",
+            "Account",
+        ] {
             assert_eq!(OwnPage::parse(foreign), None, "{foreign}");
         }
     }

@@ -1,8 +1,8 @@
 //! Where a person is signed in, and signing out there.
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, RequestContext, SessionId, StorageError, ports::Ended,
-    session::Session, user::User,
+    AuditAction, AuditEvent, Effects, RequestContext, StorageError, ports::Ended, session::Session,
+    user::User,
 };
 
 use super::{AccountError, Owner, form::Purpose};
@@ -47,10 +47,10 @@ pub async fn list(
 }
 
 /// What a person asks to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// One session of theirs. The one that asks is ended by signing out.
-    One(SessionId),
+    /// One session of theirs, by its id as the form named it. The one that asks is ended by signing out.
+    One(String),
     /// Every session but the one that asks.
     Others,
 }
@@ -76,9 +76,10 @@ pub async fn end(
             .await?),
         End::One(id) => {
             let own = list(provider, owner, ctx).await?;
-            if id == current || !own.iter().any(|own| own.session.id == id) {
+            let mut others = own.iter().filter(|own| !own.is_current).map(|own| own.session.id);
+            let Some(id) = others.find(|own| own.to_string() == id) else {
                 return Ok(0);
-            }
+            };
             Ok(u64::from(storage.end_session(id, ctx.now, effects).await?))
         }
     }

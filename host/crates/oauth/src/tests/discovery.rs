@@ -15,6 +15,7 @@ async fn openid_configuration_says_what_is_built_and_nothing_else() {
             "authorization_endpoint": "https://op.example/api/v1/oauth/authorize",
             "token_endpoint": "https://op.example/api/v1/oauth/token",
             "userinfo_endpoint": "https://op.example/oidc/userinfo",
+            "end_session_endpoint": "https://op.example/oidc/logout",
             "jwks_uri": "https://op.example/.well-known/jwks.json",
             "scopes_supported": [
                 "address", "email", "offline_access", "openid", "phone", "profile", "read", "write"
