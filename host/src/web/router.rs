@@ -93,7 +93,7 @@ mod tests {
                     "{path}: what is for one caller is never kept"
                 );
             }
-            if route.auth == Auth::Browser {
+            if matches!(route.auth, Auth::Browser | Auth::Session) {
                 assert_eq!(route.cors, Cors::None, "{path}: RFC 9700 2.6");
                 assert_eq!(
                     route.throttle == Throttle::PerAddress,

@@ -42,6 +42,7 @@ impl Assets {
             asset("authly.css", CSS, sheet),
             asset("demo.css", CSS, include_str!("styles/demo.css")),
             asset("reveal.js", JS, include_str!("scripts/reveal.js")),
+            asset("submit.js", JS, include_str!("scripts/submit.js")),
             asset("demo.js", JS, include_str!("scripts/demo.js")),
             asset("icon.svg", SVG, include_str!("styles/icon.svg")),
         ];

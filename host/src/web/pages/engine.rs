@@ -16,7 +16,7 @@ use super::{Locale, PagesError, assets::Assets, texts::Texts, theme::Theme};
 const FUEL: u64 = 500_000;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("login.html", include_str!("templates/login.html")),
@@ -24,6 +24,13 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("error.html", include_str!("templates/error.html")),
     ("message.html", include_str!("templates/message.html")),
     ("demo.html", include_str!("templates/demo.html")),
+    ("account_login.html", include_str!("templates/account_login.html")),
+    ("account_base.html", include_str!("templates/account_base.html")),
+    ("account.html", include_str!("templates/account.html")),
+    ("consents.html", include_str!("templates/consents.html")),
+    ("sessions.html", include_str!("templates/sessions.html")),
+    ("logout.html", include_str!("templates/logout.html")),
+    ("resend.html", include_str!("templates/resend.html")),
 ];
 
 /// Renders templates in one language.

@@ -3,14 +3,17 @@
 //! Handlers make a view (plain data), [`Pages`] renders it in the person's language, and the answer is a [`Page`] with
 //! its own Content-Security-Policy. Nothing here reads a request, storage or a clock.
 
+mod account;
 pub mod assets;
 mod engine;
 mod locale;
+pub mod moment;
 mod page;
 pub mod samples;
 mod scope_texts;
 mod texts;
 mod theme;
+pub mod user_agent;
 mod views;
 
 use std::{

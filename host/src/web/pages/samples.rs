@@ -1,11 +1,13 @@
 //! Every page in every state: what tests render, screenshots show, and a theme is tried on before it is used.
 
+mod account;
 mod consents;
 
 use self::consents::consents;
 use super::{
-    BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale,
-    LoginProblem, LoginView, Message, MessageView, Page, Pages, PagesError, Problem,
+    AccountLoginView, AccountView, AppsView, BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale,
+    LoginProblem, LoginView, LogoutView, Message, MessageView, Page, Pages, PagesError, Problem, ResendView,
+    SessionsView,
 };
 
 /// One state of one page.
@@ -28,6 +30,18 @@ pub enum SampleView {
     Message(MessageView),
     /// The demonstration.
     Demo(DemoView),
+    /// The way in to a person's own pages.
+    AccountLogin(AccountLoginView),
+    /// The overview of a person's own pages.
+    Account(AccountView),
+    /// What a person agreed to.
+    Apps(AppsView),
+    /// Where a person is signed in.
+    Sessions(SessionsView),
+    /// The confirmation of signing out.
+    Logout(LogoutView),
+    /// A request to sign out, once more.
+    Resend(ResendView),
 }
 
 impl SampleView {
@@ -42,6 +56,12 @@ impl SampleView {
             Self::Error(view) => pages.render_error(view),
             Self::Message(view) => pages.render_message(view),
             Self::Demo(view) => pages.render_demo(view),
+            Self::AccountLogin(view) => pages.render_account_login(view),
+            Self::Account(view) => pages.render_account(view),
+            Self::Apps(view) => pages.render_apps(view),
+            Self::Sessions(view) => pages.render_sessions(view),
+            Self::Logout(view) => pages.render_logout(view),
+            Self::Resend(view) => pages.render_resend(view),
         }
     }
 }
@@ -73,6 +93,7 @@ pub fn samples() -> Vec<Sample> {
             let name = format!("message-{message:?}").to_lowercase();
             samples.push(sample(&name, locale, SampleView::Message(view)));
         }
+        samples.extend(account::account(locale));
     }
     samples
 }
@@ -251,10 +272,19 @@ fn error(problem: Problem, locale: Locale) -> ErrorView {
 }
 
 fn back(message: Message) -> Option<BackLink> {
-    (message == Message::Finished).then(|| BackLink::Client {
-        name: "Juniper Notes".to_owned(),
-        uri: "https://notes.juniper.example/".to_owned(),
-    })
+    match message {
+        Message::Finished => Some(BackLink::Client {
+            name: "Juniper Notes".to_owned(),
+            uri: "https://notes.juniper.example/".to_owned(),
+        }),
+        Message::StartAtApp => None,
+        Message::SignedOut => Some(BackLink::SignIn {
+            uri: "/account".to_owned(),
+        }),
+        Message::StillSignedIn => Some(BackLink::Account {
+            uri: "/account".to_owned(),
+        }),
+    }
 }
 
 fn demo() -> DemoView {

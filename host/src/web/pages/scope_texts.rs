@@ -54,6 +54,13 @@ pub(super) struct ScopeText<'a> {
     powerful: bool,
 }
 
+impl ScopeText<'_> {
+    /// The name of its icon.
+    pub(super) const fn icon(&self) -> &'static str {
+        self.icon
+    }
+}
+
 /// Finds the words for a scope.
 pub(super) fn scope_text(line: &ScopeLine) -> ScopeText<'_> {
     let known = KNOWN.iter().find(|known| known.name == line.name);

@@ -7,6 +7,10 @@ use url::Url;
 
 use super::Locale;
 
+mod account;
+
+pub use account::*;
+
 /// Where the browser goes after the person decided, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "snake_case")]
@@ -59,6 +63,19 @@ impl ClientView {
             first_party: client.first_party,
             policy_uri: client.policy_uri.clone(),
             tos_uri: client.tos_uri.clone(),
+        }
+    }
+}
+
+impl ClientView {
+    /// What is left to show of a client that is registered no longer.
+    pub fn unregistered(client_id: &str) -> Self {
+        Self {
+            name: client_id.to_owned(),
+            host: None,
+            first_party: false,
+            policy_uri: None,
+            tos_uri: None,
         }
     }
 }
@@ -236,6 +253,21 @@ pub enum BackLink {
         /// The page.
         uri: String,
     },
+    /// To the person's own pages.
+    Account {
+        /// The page.
+        uri: String,
+    },
+    /// To the person's own pages, which ask to sign in.
+    SignIn {
+        /// The page.
+        uri: String,
+    },
+    /// To the page that signs out.
+    SignOut {
+        /// The page.
+        uri: String,
+    },
 }
 
 /// An error page.
@@ -261,11 +293,20 @@ pub enum Message {
     Finished,
     /// `/login` or `/consent` without an interaction.
     StartAtApp,
+    /// Nobody is signed in in this browser (any more).
+    SignedOut,
+    /// The person chose to stay signed in.
+    StillSignedIn,
 }
 
 impl Message {
     /// Every message, for tests and screens.
-    pub const ALL: [Self; 2] = [Self::Finished, Self::StartAtApp];
+    pub const ALL: [Self; 4] = [
+        Self::Finished,
+        Self::StartAtApp,
+        Self::SignedOut,
+        Self::StillSignedIn,
+    ];
 }
 
 /// A page that says something and offers a next step.

@@ -93,6 +93,8 @@ pub enum Auth {
     Bearer,
     /// With the browser session's cookie, or by signing in there and then.
     Browser,
+    /// With the browser session's cookie; a browser without one is sent to sign in.
+    Session,
     /// By an address in `server.metrics_allow`; to others there is nothing here.
     Operator,
 }

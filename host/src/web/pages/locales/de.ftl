@@ -110,3 +110,85 @@ message-finished-title = Hier ist alles erledigt
 message-finished-text = Diese Anmeldung ist schon abgeschlossen. Gehen Sie zurück zur Anwendung; diese Seite kann geschlossen werden.
 message-start-at-app-title = Beginnen Sie bei einer Anwendung
 message-start-at-app-text = Öffnen Sie die Anwendung, die Sie benutzen möchten, und wählen Sie dort die Anmeldung. Sie werden dann hierher geführt.
+message-signed-out-title = Sie sind abgemeldet
+message-signed-out-text = Sie sind in diesem Browser hier nicht angemeldet. In Anwendungen, die Sie geöffnet haben, bleiben Sie vielleicht angemeldet, bis Sie sich auch dort abmelden.
+message-still-signed-in-title = Sie sind weiter angemeldet
+message-still-signed-in-text = Nichts wurde geändert. Diese Seite kann geschlossen werden.
+
+## Die eigenen Seiten
+account-title = Ihr Konto
+account-login-lead = und weiter zu Ihrem Konto
+account-sign-out = Abmelden
+account-apps = { $count ->
+    [0] Keine Anwendung hat Zugriff auf Ihr Konto
+    [one] Eine Anwendung hat Zugriff auf Ihr Konto
+   *[other] { $count } Anwendungen haben Zugriff auf Ihr Konto
+}
+account-sessions = { $count ->
+    [one] Sie sind nur in diesem Browser angemeldet
+   *[other] Sie sind in { $count } Browsern angemeldet
+}
+back-account = Zu Ihrem Konto
+back-sign-in = Wieder anmelden
+back-sign-out = Abmelden
+consents-title = Verbundene Anwendungen
+consents-lead = Diese Anwendungen dürfen Ihr Konto so benutzen, wie Sie es erlaubt haben.
+consents-since = Erlaubt am { $date }
+consents-remove = Zugriff entziehen
+consents-remove-what = { $client } verliert den Zugriff sofort, auf jedem Gerät, und muss Sie neu fragen. Was schon gelesen wurde, bleibt dort.
+consents-remove-now = Zugriff jetzt entziehen
+consents-withdrawn = Der Zugriff ist entzogen.
+consents-none-title = Keine Anwendung hat Zugriff
+consents-none-text = Wenn Sie sich mit diesem Konto bei einer Anwendung anmelden und ihr Zugriff erlauben, steht sie hier, und Sie können den Zugriff wieder entziehen.
+sessions-title = Angemeldete Browser
+sessions-lead = In diesen Browsern ist Ihr Konto offen. Melden Sie sich überall ab, wo Sie einen nicht kennen.
+sessions-browser-on = { $browser } auf { $system }
+sessions-browser-unknown = Unbekannter Browser
+sessions-current = Dieser Browser
+sessions-last-used = Zuletzt benutzt
+sessions-started = Angemeldet
+sessions-address = Adresse
+sessions-ended = Dort sind Sie abgemeldet.
+sessions-end-others = Überall sonst abmelden
+
+## Zeitpunkte
+moment-date = { $day }. { $month } { $year }
+moment-date-time = { $day }. { $month } { $year }, { $time } UTC
+moment-now = gerade eben
+moment-minutes = { $count ->
+    [one] vor einer Minute
+   *[other] vor { $count } Minuten
+}
+moment-hours = { $count ->
+    [one] vor einer Stunde
+   *[other] vor { $count } Stunden
+}
+moment-days = { $count ->
+    [one] vor einem Tag
+   *[other] vor { $count } Tagen
+}
+month-1 = Januar
+month-2 = Februar
+month-3 = März
+month-4 = April
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = August
+month-9 = September
+month-10 = Oktober
+month-11 = November
+month-12 = Dezember
+
+## Abmelden
+logout-title = Abmelden
+logout-heading = Abmelden?
+logout-lead = Sie werden in diesem Browser von { $brand } abgemeldet.
+logout-lead-client = { $client } bittet, Sie in diesem Browser von { $brand } abzumelden.
+logout-apps = In Anwendungen, die Sie geöffnet haben, bleiben Sie vielleicht angemeldet, bis Sie sich auch dort abmelden.
+logout-return = Danach geht es weiter zu { $host }.
+logout-return-first-party = Danach geht es weiter zu { $client }.
+logout-stay = Angemeldet bleiben
+logout-now = Abmelden
+resend-lead = Die Anwendung, von der Sie kommen, bittet, Sie abzumelden.
+resend-now = Weiter

@@ -111,3 +111,85 @@ message-finished-title = You’re done here
 message-finished-text = This sign-in has already been completed. Go back to the app; this page can be closed.
 message-start-at-app-title = Start at an app
 message-start-at-app-text = Open the app that you would like to use and choose to sign in there. It will bring you back here.
+message-signed-out-title = You’re signed out
+message-signed-out-text = You are not signed in here in this browser. Apps that you have opened may keep you signed in until you sign out of them.
+message-still-signed-in-title = You’re still signed in
+message-still-signed-in-text = Nothing was changed. This page can be closed.
+
+## One's own pages
+account-title = Your account
+account-login-lead = to see and change your account
+account-sign-out = Sign out
+account-apps = { $count ->
+    [0] No app has access to your account
+    [one] One app has access to your account
+   *[other] { $count } apps have access to your account
+}
+account-sessions = { $count ->
+    [one] You are signed in in this browser only
+   *[other] You are signed in in { $count } browsers
+}
+back-account = Go to your account
+back-sign-in = Sign in again
+back-sign-out = Sign out
+consents-title = Connected apps
+consents-lead = These apps may use your account in the ways you allowed.
+consents-since = Allowed on { $date }
+consents-remove = Remove access
+consents-remove-what = { $client } loses its access now, on every device, and has to ask you again. What it has already read stays with it.
+consents-remove-now = Remove access now
+consents-withdrawn = Access removed.
+consents-none-title = No app has access
+consents-none-text = When you sign in to an app with this account and allow it access, it is listed here, and you can take the access back.
+sessions-title = Signed-in browsers
+sessions-lead = Your account is open in these browsers. Sign out wherever you don’t recognise one.
+sessions-browser-on = { $browser } on { $system }
+sessions-browser-unknown = Unknown browser
+sessions-current = This browser
+sessions-last-used = Last used
+sessions-started = Signed in
+sessions-address = Address
+sessions-ended = Signed out there.
+sessions-end-others = Sign out everywhere else
+
+## Points in time
+moment-date = { $day } { $month } { $year }
+moment-date-time = { $day } { $month } { $year }, { $time } UTC
+moment-now = just now
+moment-minutes = { $count ->
+    [one] one minute ago
+   *[other] { $count } minutes ago
+}
+moment-hours = { $count ->
+    [one] one hour ago
+   *[other] { $count } hours ago
+}
+moment-days = { $count ->
+    [one] one day ago
+   *[other] { $count } days ago
+}
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+
+## Signing out
+logout-title = Sign out
+logout-heading = Sign out?
+logout-lead = You will be signed out of { $brand } in this browser.
+logout-lead-client = { $client } asks to sign you out of { $brand } in this browser.
+logout-apps = Apps that you have opened may keep you signed in until you sign out of them.
+logout-return = Afterwards you will go to { $host }.
+logout-return-first-party = Afterwards you will go to { $client }.
+logout-stay = Stay signed in
+logout-now = Sign out
+resend-lead = The app you come from asks to sign you out.
+resend-now = Continue

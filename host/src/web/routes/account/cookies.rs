@@ -44,6 +44,11 @@ pub fn set_session(response: &mut Response, issuer: &Issuer, value: &PlainToken)
     set(response, SESSION, issuer, value.expose(), BROWSER_SESSION);
 }
 
+/// Takes the session cookie back.
+pub fn clear_session(response: &mut Response, issuer: &Issuer) {
+    set(response, SESSION, issuer, "", "; Max-Age=0");
+}
+
 /// Adds the binding cookie when there is a new one.
 pub fn set_binding(response: &mut Response, issuer: &Issuer, value: Option<&PlainToken>) {
     if let Some(value) = value {

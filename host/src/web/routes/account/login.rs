@@ -95,7 +95,7 @@ pub(super) fn start_at_app(state: &AppState, page: &PageRequest) -> Response {
 }
 
 /// An empty field is an attempt like any other and is answered like one: the person sees the form again.
-fn credentials(params: &Params) -> Result<Credentials, OAuthError> {
+pub(super) fn credentials(params: &Params) -> Result<Credentials, OAuthError> {
     params.check_no_duplicates()?;
     let field = |name| params.get(name).unwrap_or_default().to_owned();
     let username = field("username");
@@ -115,7 +115,8 @@ fn credentials(params: &Params) -> Result<Credentials, OAuthError> {
 /// As in the form's `maxlength`.
 const USERNAME_LENGTH_MAX: usize = 255;
 
-fn login_problem(refusal: &Refusal, context: &RequestContext) -> LoginProblem {
+/// What the form says about a refusal.
+pub(super) fn login_problem(refusal: &Refusal, context: &RequestContext) -> LoginProblem {
     match refusal {
         Refusal::Rejected => LoginProblem::Rejected,
         Refusal::Delayed { until } => {

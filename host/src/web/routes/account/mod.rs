@@ -1,9 +1,15 @@
-//! The pages people meet on their way through an authorization: sign-in and consent.
+//! The pages people meet on their way through an authorization, sign-in and consent; their own pages; and signing out.
 
 pub mod consent;
+pub mod consents;
 mod cookies;
+pub mod home;
 pub mod login;
+pub mod logout;
 mod outcome;
+mod own;
+pub mod sessions;
+pub mod sign_in;
 
 pub use cookies::{BrowserCookies, set_binding};
 pub use outcome::{PageRequest, go, log_storage_failure, show};

@@ -133,7 +133,8 @@ pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionErro
     }
 }
 
-fn back_to_client(client: &Client) -> Option<BackLink> {
+/// The way back to a client that says where it lives.
+pub(super) fn back_to_client(client: &Client) -> Option<BackLink> {
     client.client_uri.clone().map(|uri| BackLink::Client {
         name: client.name.clone(),
         uri,

@@ -2,4 +2,6 @@
 
 pub mod discovery;
 pub mod jwks;
+pub mod logout;
+pub mod session;
 pub mod userinfo;
