@@ -10,7 +10,7 @@ use super::{
 
 const ALLOW_ADDRESSES: Key = Key::new(
     "egress.allow_addresses",
-    Kind::List("a CIDR, such as 10.1.2.0/24"),
+    Kind::List("networks, such as 10.1.2.0/24"),
     "[\"10.1.2.0/24\"]",
     "Addresses exempt from the filter that keeps the server from asking private, loopback and link-local addresses for \
      whoever registers a URL. Only these may be asked without TLS.",
@@ -19,7 +19,7 @@ const EXTRA_CA: Key = Key::new(
     "egress.extra_ca",
     Kind::Path,
     "\"/etc/authly/ca.pem\"",
-    "Certificate authorities trusted beside the system's.",
+    "A PEM file of certificate authorities trusted beside the system's.",
 );
 const TIMEOUT: Key = Key::seconds(
     "egress.timeout",
@@ -63,4 +63,55 @@ pub(super) fn check(reader: &mut Reader<'_>) -> EgressPolicy {
         reader.complain(&EXTRA_CA, error.to_string());
     }
     policy
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, ConfigErrors, Sources, load};
+
+    fn with(key: &str, value: &str) -> Result<Config, ConfigErrors> {
+        let env = [
+            ("AUTHLY__ISSUER", "https://login.example.com"),
+            ("AUTHLY__DATABASE__URL", "sqlite::memory:"),
+            (
+                "AUTHLY__KEYS__ENCRYPTION_KEY",
+                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            ),
+            (key, value),
+        ];
+        let sources = Sources {
+            env: env
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            ..Sources::default()
+        };
+        load(&sources).map(|loaded| loaded.config)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_client() {
+        let config = with("AUTHLY__EGRESS__EXTRA_CA", "").unwrap();
+        let default = authly_egress::EgressPolicy::default();
+        assert_eq!(format!("{:?}", config.egress), format!("{default:?}"));
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_named_by_their_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let not_pem = dir.path().join("ca.pem");
+        std::fs::write(&not_pem, "no certificate").unwrap();
+        for path in [not_pem, dir.path().join("missing.pem")] {
+            let errors = with("AUTHLY__EGRESS__EXTRA_CA", path.to_str().unwrap()).unwrap_err();
+            assert_eq!(errors.0.len(), 1);
+            assert_eq!(errors.0[0].key, "egress.extra_ca");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_named_by_its_key() {
+        let errors = with("AUTHLY__EGRESS__ALLOW_ADDRESSES", "10.0.0.0/8,10.0.0.0/33").unwrap_err();
+        assert_eq!(errors.0.len(), 1);
+        assert_eq!(errors.0[0].key, "egress.allow_addresses");
+    }
 }

@@ -1,6 +1,6 @@
 //! Asking.
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use authly_core::ports::{FetchError, RemoteDocuments};
@@ -8,9 +8,10 @@ use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
 use reqwest::{Certificate, Client, Response, StatusCode, header, redirect};
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::Error as TlsError;
 use url::{Host, Url};
 
-use crate::resolver::{FilteredResolver, Lookup, NoAddress, Reach, SystemLookup};
+use crate::resolver::{FilteredResolver, Lookup, NoAddress, Reach, SystemLookup, Unresolved};
 
 /// What the operator allows.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ impl Default for EgressPolicy {
             extra_ca: None,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(5),
-            response_bytes_max: 128 * 1024,
+            response_bytes_max: 64 * 1024,
             in_flight_max: 32,
         }
     }
@@ -48,7 +49,13 @@ impl EgressPolicy {
     /// # Errors
     /// [`EgressError::Certificates`].
     pub fn check(&self) -> Result<(), EgressError> {
-        self.certificates().map(drop)
+        let certificates = self.certificates()?;
+        if certificates.is_empty() {
+            return Ok(());
+        }
+        // What PEM wraps is read only when a client is made.
+        let made = Client::builder().tls_certs_only(certificates).build();
+        made.map(drop).map_err(|_| EgressError::Certificates)
     }
 
     fn certificates(&self) -> Result<Vec<Certificate>, EgressError> {
@@ -80,10 +87,19 @@ pub enum EgressError {
     /// Too many requests were under way for all of the time.
     #[error("too many outbound requests are under way")]
     Busy,
+    /// The name has no address that could be found out.
+    #[error("the host name cannot be resolved: {0}")]
+    Resolve(String),
+    /// Nobody answers at the address.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The other side's certificate, or what else TLS asks for.
+    #[error("no TLS connection: {0} (egress.extra_ca adds certificate authorities)")]
+    Tls(String),
     /// The time is up.
-    #[error("no answer in time")]
+    #[error("no answer in time (egress.timeout)")]
     Timeout,
-    /// The connection, the name or the certificate.
+    /// The connection broke, or what came over it is not HTTP.
     #[error("the request failed: {0}")]
     Failed(String),
     /// More bytes than allowed.
@@ -109,17 +125,18 @@ impl Egress {
     /// # Errors
     /// [`EgressError::Setup`].
     pub fn new(policy: EgressPolicy) -> Result<Self, EgressError> {
-        Self::with_lookup(policy, Arc::new(SystemLookup))
+        let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
+        Self::with_lookup(policy, &lookup)
     }
 
     /// The same with another resolver.
     ///
     /// # Errors
     /// [`EgressError::Setup`].
-    pub fn with_lookup(policy: EgressPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, EgressError> {
+    pub fn with_lookup(policy: EgressPolicy, lookup: &Arc<dyn Lookup>) -> Result<Self, EgressError> {
         Ok(Self {
-            filtered: client(&policy, &lookup, Reach::Filtered)?,
-            exempt_only: client(&policy, &lookup, Reach::ExemptOnly)?,
+            filtered: client(&policy, lookup, Reach::Filtered)?,
+            exempt_only: client(&policy, lookup, Reach::ExemptOnly)?,
             turns: Arc::new(Semaphore::new(policy.in_flight_max)),
             policy: Arc::new(policy),
         })
@@ -131,8 +148,10 @@ impl Egress {
     /// [`EgressError`].
     pub async fn get_json(&self, url: &str) -> Result<Bytes, EgressError> {
         let (client, url) = self.check_url(url)?;
+        let mut had_its_turn = false;
         let work = async {
             let _turn = self.turns.acquire().await.map_err(|_| EgressError::Busy)?;
+            had_its_turn = true;
             let request = client
                 .get(url)
                 .header(header::ACCEPT, "application/json, application/jwk-set+json");
@@ -142,10 +161,11 @@ impl Egress {
             }
             self.body(response).await
         };
-        match tokio::time::timeout(self.policy.timeout, work).await {
+        let answer = tokio::time::timeout(self.policy.timeout, work).await;
+        match answer {
             Ok(answer) => answer,
-            Err(_) if self.turns.available_permits() == 0 => Err(EgressError::Busy),
-            Err(_) => Err(EgressError::Timeout),
+            Err(_) if had_its_turn => Err(EgressError::Timeout),
+            Err(_) => Err(EgressError::Busy),
         }
     }
 
@@ -199,6 +219,11 @@ fn client(policy: &EgressPolicy, lookup: &Arc<dyn Lookup>, reach: Reach) -> Resu
         .redirect(redirect::Policy::none())
         .no_proxy()
         .referer(false)
+        // Another crate of the build may switch the features on that decompress.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         .https_only(reach == Reach::Filtered)
         .connect_timeout(policy.connect_timeout)
         .timeout(policy.timeout)
@@ -221,9 +246,26 @@ fn failed(error: &reqwest::Error) -> EgressError {
         if deeper.is::<NoAddress>() {
             return EgressError::Address;
         }
+        if let Some(unresolved) = deeper.downcast_ref::<Unresolved>() {
+            return EgressError::Resolve(unresolved.to_string());
+        }
+        if is_tls(deeper) {
+            return EgressError::Tls(deeper.to_string());
+        }
         cause = deeper;
     }
-    EgressError::Failed(cause.to_string())
+    let text = cause.to_string();
+    if error.is_connect() {
+        EgressError::Connect(text)
+    } else {
+        EgressError::Failed(text)
+    }
+}
+
+/// An I/O error hands out what lies below the error it wraps, so that the wrapped one is asked for here.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<TlsError>() || wrapped.is_some_and(|wrapped| wrapped.is::<TlsError>() || is_tls(wrapped))
 }
 
 #[async_trait]

@@ -59,6 +59,14 @@ pub(crate) struct NoAddress {
     host: String,
 }
 
+/// A name that the resolver knows no address of.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}: {reason}")]
+pub(crate) struct Unresolved {
+    host: String,
+    reason: io::Error,
+}
+
 /// The resolver of one client: what it answers is what is dialled, so a name cannot change in between.
 pub(crate) struct FilteredResolver {
     pub(crate) lookup: Arc<dyn Lookup>,
@@ -71,7 +79,10 @@ impl Resolve for FilteredResolver {
         let (lookup, exempt, reach) = (Arc::clone(&self.lookup), Arc::clone(&self.exempt), self.reach);
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = lookup.lookup(&host).await?;
+            let found = match lookup.lookup(&host).await {
+                Ok(found) => found,
+                Err(reason) => return Err(Unresolved { host, reason }.into()),
+            };
             let allowed: Vec<SocketAddr> = found
                 .into_iter()
                 .filter(|address| reach.allows(*address, &exempt))
