@@ -42,6 +42,9 @@ enum Kind {
     Email,
     Flag,
     Birthdate,
+    Zone,
+    Language,
+    Phone,
     Address,
 }
 
@@ -60,9 +63,9 @@ const STANDARD: [(&str, Kind); 18] = [
     ("email_verified", Kind::Flag),
     ("gender", Kind::Text),
     ("birthdate", Kind::Birthdate),
-    ("zoneinfo", Kind::Text),
-    ("locale", Kind::Text),
-    ("phone_number", Kind::Text),
+    ("zoneinfo", Kind::Zone),
+    ("locale", Kind::Language),
+    ("phone_number", Kind::Phone),
     ("phone_number_verified", Kind::Flag),
     ("address", Kind::Address),
 ];
@@ -124,6 +127,15 @@ fn check_standard(kind: Kind, value: &Value) -> Result<(), &'static str> {
         Kind::Birthdate => is_birthdate(check_text(value)?)
             .then_some(())
             .ok_or("it must be YYYY-MM-DD, YYYY, or 0000-MM-DD without the year"),
+        Kind::Zone => is_zone(check_text(value)?)
+            .then_some(())
+            .ok_or("it must be a name of the time zone database, such as Europe/Amsterdam"),
+        Kind::Language => is_language(check_text(value)?)
+            .then_some(())
+            .ok_or("it must be a BCP 47 language tag, such as en-US"),
+        Kind::Phone => is_phone(check_text(value)?)
+            .then_some(())
+            .ok_or("it must be a telephone number, such as +31 20 123 4567, perhaps with ;ext="),
     }
 }
 
@@ -168,6 +180,43 @@ fn is_email(text: &str) -> bool {
         !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "@<>()[]\\,;:\"".contains(c))
     };
     text.len() <= 254 && plain(local) && plain(domain) && !domain.starts_with('.') && !domain.ends_with('.')
+}
+
+/// The shape of a name in the time zone database: words with slashes between them. Which zones there are changes
+/// several times a year, and is for those who compute with it.
+fn is_zone(text: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+    };
+    text.len() <= 64 && text.split('/').count() <= 3 && text.split('/').all(word)
+}
+
+/// The shape of a language tag (RFC 5646 §2.1): a language, then subtags. The underscore of older systems is taken too
+/// (OIDC Core §5.1).
+fn is_language(text: &str) -> bool {
+    let mut subtags = text.split(['-', '_']);
+    let language = subtags.next().unwrap_or_default();
+    let is_subtag =
+        |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.len() <= 64
+        && (2..=8).contains(&language.len())
+        && language.bytes().all(|b| b.is_ascii_alphabetic())
+        && subtags.all(is_subtag)
+}
+
+/// E.164 and how people write it, and RFC 3966 §3's extension (OIDC Core §5.1).
+fn is_phone(text: &str) -> bool {
+    let (number, extension) = text.split_once(";ext=").unwrap_or((text, "0"));
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let written = |(i, b): (usize, u8)| b.is_ascii_digit() || b" -.()".contains(&b) || (b == b'+' && i == 0);
+    (3..=15).contains(&digits)
+        && number.len() <= 40
+        && number.bytes().enumerate().all(written)
+        && (1..=15).contains(&extension.len())
+        && extension.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// ISO 8601: `YYYY-MM-DD`, the year 0000 for one that is not told, or `YYYY` alone (OIDC Core §5.1).
@@ -237,6 +286,15 @@ mod tests {
             ("birthdate", json!("1980")),
             ("address", json!({"formatted": "1 Road\nTown", "country": "NL"})),
             ("phone_number", json!("+31 20 1234567")),
+            ("phone_number", json!("+1 (604) 555-1234;ext=5678")),
+            ("phone_number", json!("112")),
+            ("zoneinfo", json!("Europe/Amsterdam")),
+            ("zoneinfo", json!("America/Argentina/Buenos_Aires")),
+            ("zoneinfo", json!("Etc/GMT+5")),
+            ("zoneinfo", json!("UTC")),
+            ("locale", json!("nl")),
+            ("locale", json!("zh-Hant-TW")),
+            ("locale", json!("en_US")),
         ] {
             assert_eq!(check(name, value.clone()), Ok(()), "{name} {value}");
         }
@@ -262,6 +320,19 @@ mod tests {
             ("birthdate", json!("0000")),
             ("birthdate", json!("1980-1-1")),
             ("birthdate", json!("1980-01-01T00:00")),
+            ("phone_number", json!("12")),
+            ("phone_number", json!("1234567890123456")),
+            ("phone_number", json!("20 +31")),
+            ("phone_number", json!("+31 20 <b>")),
+            ("phone_number", json!("+31 20 123;ext=")),
+            ("zoneinfo", json!("Europe/Amsterdam/Centrum/Dam")),
+            ("zoneinfo", json!("../etc/passwd")),
+            ("zoneinfo", json!("Europe//Amsterdam")),
+            ("zoneinfo", json!("x".repeat(65))),
+            ("locale", json!("n")),
+            ("locale", json!("en-")),
+            ("locale", json!("english-language1")),
+            ("locale", json!("en US")),
             ("address", json!("1 Road")),
             ("address", json!({})),
             ("address", json!({"street": "1 Road"})),

@@ -21,12 +21,17 @@ use authly_core::{
 };
 use tracing::Instrument as _;
 
+pub use self::change_password::{ChangePasswordError, OwnPassword};
+
 use crate::{
     devices::Devices,
-    passwords::{PASSWORD_BYTES_MAX, PasswordError, PasswordPool},
+    passwords::{PasswordError, PasswordPool},
+    policy::PASSWORD_BYTES_MAX,
     throttle::{ThrottlePolicies, account_key, address_key, device_key},
     users::is_username,
 };
+
+mod change_password;
 
 /// What a browser sends to prove who is in front of it.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +57,8 @@ pub struct SignedIn {
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Wrong name or password, or a disabled account: one answer for all (RFC 6819 §5.1.4.2.3).
+    /// Wrong name or password, an account that is disabled, or not verified where it must be: one answer for all
+    /// (RFC 6819 §5.1.4.2.3).
     #[error("the user name or the password is wrong")]
     Rejected,
     /// Too many failures: not before `until`. Nothing was checked.
@@ -77,6 +83,7 @@ pub struct Login {
     passwords: Arc<PasswordPool>,
     policies: ThrottlePolicies,
     devices: Devices,
+    require_verified: bool,
 }
 
 impl Login {
@@ -94,7 +101,15 @@ impl Login {
             passwords,
             policies,
             devices,
+            require_verified: false,
         }
+    }
+
+    /// Whether an account that nobody verified is refused, as a disabled one is.
+    #[must_use]
+    pub fn requiring_verified(mut self, require_verified: bool) -> Self {
+        self.require_verified = require_verified;
+        self
     }
 
     /// Authenticates a person by name and password. Starting a session, with its audit event, is the caller's.
@@ -117,15 +132,7 @@ impl Login {
             };
             login.attempt(credentials, &ctx).await
         };
-        // Whoever drops the handle does not stop the task.
-        match tokio::spawn(attempt.in_current_span()).await {
-            Ok(answer) => answer,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The server is going down.
-                Err(_) => Err(LoginError::Busy),
-            },
-        }
+        to_its_end(attempt).await.unwrap_or(Err(LoginError::Busy))
     }
 
     /// Steps 1 to 4.
@@ -167,7 +174,7 @@ impl Login {
     ) -> [ThrottleKey; 2] {
         let known = device
             .zip(record)
-            .and_then(|(token, record)| self.devices.check(token, record.user.id, ctx.now));
+            .and_then(|(token, record)| self.devices.check(token, &record.user, ctx.now));
         let account = known.map_or_else(|| account_key(name), |device| device_key(name, device));
         [account, address_key(ctx.client_ip)]
     }
@@ -221,7 +228,8 @@ impl Login {
                     LoginError::Storage(StorageError::Corrupt("a password hash cannot be used".to_owned()))
                 }
             })?;
-        Ok(right && record.is_some_and(|record| record.user.enabled))
+        let admits = |user: &User| user.enabled && (user.verified || !self.require_verified);
+        Ok(right && record.is_some_and(|record| admits(&record.user)))
     }
 
     /// Step 4, success. From a known browser it says nothing about the failures of others, which stay counted.
@@ -236,7 +244,7 @@ impl Login {
             .await
             .map_err(LoginError::Storage)?;
         let user = record.map(|record| record.user).ok_or(LoginError::Rejected)?;
-        let device = self.devices.issue(user.id, now);
+        let device = self.devices.issue(&user, now);
         Ok(SignedIn { user, device })
     }
 
@@ -261,6 +269,18 @@ impl Login {
                 "a login reservation could not be taken back"
             );
         }
+    }
+}
+
+/// Runs an attempt to its end although its caller goes away; `None` when the server is going down.
+async fn to_its_end<T: Send + 'static>(attempt: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    // Whoever drops the handle does not stop the task.
+    match tokio::spawn(attempt.in_current_span()).await {
+        Ok(answer) => Some(answer),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        },
     }
 }
 

@@ -6,13 +6,9 @@ use authly_core::{Rng, SecretText};
 
 use crate::{
     argon::{self, SALT_BYTES},
+    policy::{PasswordPolicy, PasswordRefusal, normalize_password},
     pool::{Pool, PoolError},
 };
-
-/// The shortest password, in bytes (NIST SP 800-63B §5.1.1.2: 8 characters).
-pub const PASSWORD_BYTES_MIN: usize = 8;
-/// The longest password, in bytes: room for any passphrase, a bound on what one request can make us hash.
-pub const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// A thread without work for this long gives its memory back: 19 MiB each.
 const IDLE: Duration = Duration::from_secs(10);
@@ -32,6 +28,17 @@ pub enum PasswordError {
     Failed,
 }
 
+/// Why a new password was not hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NewPasswordError {
+    /// It is not one that may be chosen.
+    #[error(transparent)]
+    Refused(#[from] PasswordRefusal),
+    /// There is no answer.
+    #[error("the new password was not hashed")]
+    Hash(#[source] PasswordError),
+}
+
 impl From<PoolError> for PasswordError {
     fn from(error: PoolError) -> Self {
         match error {
@@ -45,10 +52,11 @@ impl From<PoolError> for PasswordError {
 /// hash is checked) and the rate (about 60 a second and core); the queue bounds the wait.
 pub struct PasswordPool {
     pool: Pool,
+    policy: PasswordPolicy,
 }
 
 impl PasswordPool {
-    /// Starts `threads` threads, with room for `queue` waiting jobs.
+    /// Starts `threads` threads, with room for `queue` waiting jobs. New passwords meet the default policy.
     ///
     /// # Errors
     /// [`PasswordError::Failed`] when the operating system gives no thread; the log says why.
@@ -57,19 +65,47 @@ impl PasswordPool {
             tracing::error!(%error, "the threads that hash passwords do not start");
             PasswordError::Failed
         })?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            policy: PasswordPolicy::default(),
+        })
     }
 
-    /// Hashes a new password: an Argon2id PHC string with a fresh salt. The password's rules are the caller's.
+    /// What new passwords must be instead.
+    #[must_use]
+    pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Checks a password that a person called `names` is to have, and hashes it. The check is work too, so both are
+    /// done on the pool.
+    ///
+    /// # Errors
+    /// [`NewPasswordError`].
+    pub async fn hash_new(
+        &self,
+        password: SecretText,
+        names: Vec<String>,
+        rng: &dyn Rng,
+    ) -> Result<SecretText, NewPasswordError> {
+        let (policy, checked) = (self.policy, password.clone());
+        let job = self.pool.run(move |_| policy.check(&checked, &names));
+        job.await
+            .map_err(|error| NewPasswordError::Hash(error.into()))??;
+        self.hash(password, rng).await.map_err(NewPasswordError::Hash)
+    }
+
+    /// Hashes a password: an Argon2id PHC string with a fresh salt.
     ///
     /// # Errors
     /// [`PasswordError`].
-    pub async fn hash(&self, password: SecretText, rng: &dyn Rng) -> Result<SecretText, PasswordError> {
+    async fn hash(&self, password: SecretText, rng: &dyn Rng) -> Result<SecretText, PasswordError> {
         let mut salt = [0; SALT_BYTES];
         rng.fill(&mut salt);
         let job = self
             .pool
-            .run(move |memory| argon::hash(password.expose().as_bytes(), &salt, memory));
+            .run(move |memory| argon::hash(normalize_password(&password).expose().as_bytes(), &salt, memory));
         job.await?.map(SecretText::new).map_err(|_| PasswordError::Failed)
     }
 
@@ -85,7 +121,7 @@ impl PasswordPool {
     ) -> Result<bool, PasswordError> {
         let job = self.pool.run(move |memory| {
             let phc = stored.as_ref().map_or(DUMMY, SecretText::expose);
-            let matches = argon::verify(password.expose().as_bytes(), phc, memory)?;
+            let matches = argon::verify(normalize_password(&password).expose().as_bytes(), phc, memory)?;
             Ok::<_, argon::UnusableHash>(matches && stored.is_some())
         });
         job.await?.map_err(|_| PasswordError::Failed)
@@ -121,6 +157,36 @@ mod tests {
             Ok(true)
         );
         assert_eq!(pool.verify(text("wrong horse"), Some(hash)).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn password_verifies_however_its_keyboard_composes_it() {
+        let pool = PasswordPool::new(1, 4).unwrap();
+        let names = || vec!["zoe".to_owned()];
+        let hash = pool
+            .hash_new(text("cre\u{300}me bru\u{302}le\u{301}e"), names(), &Fixed)
+            .await
+            .unwrap();
+        let typed = text("cr\u{e8}me br\u{fb}l\u{e9}e");
+        assert_eq!(pool.verify(typed, Some(hash)).await, Ok(true));
+        let refused = pool.hash_new(text("zoezoezoe"), names(), &Fixed).await;
+        assert_eq!(refused, Err(NewPasswordError::Refused(PasswordRefusal::OwnName)));
+    }
+
+    #[tokio::test]
+    async fn policy_of_the_operator_is_the_pools() {
+        let policy = PasswordPolicy {
+            length_min: 20,
+            strength_min: 0,
+        };
+        let pool = PasswordPool::new(1, 4).unwrap().with_policy(policy);
+        let refused = pool.hash_new(text("correct horse"), Vec::new(), &Fixed).await;
+        assert_eq!(
+            refused,
+            Err(NewPasswordError::Refused(PasswordRefusal::Short {
+                length_min: 20
+            }))
+        );
     }
 
     #[tokio::test]

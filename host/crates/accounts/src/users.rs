@@ -1,9 +1,13 @@
-//! Making accounts.
+//! Making accounts, changing them, ending them. The command line and the APIs call the same functions.
+//!
+//! Nothing keeps the last administrator from being demoted, disabled or deleted: whoever runs the command line makes
+//! the next one with it, so nobody is locked out.
 
 use std::collections::HashSet;
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, Rng, SecretText, StorageError, Timestamp, UserId,
+    AuditAction, AuditEvent, Effects, RequestContext, Rng, SecretText, StorageError, Timestamp, Topic,
+    UserId,
     ports::UserStore,
     user::{User, normalize_username},
 };
@@ -12,8 +16,21 @@ use uuid::Uuid;
 
 use crate::{
     claims::{ClaimError, check_claims},
-    passwords::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, PasswordPool},
+    passwords::{NewPasswordError, PasswordError, PasswordPool},
+    policy::PasswordRefusal,
 };
+
+pub use self::{
+    password::{NewPassword, SetPasswordError, set_password},
+    profile::{PROFILE_CLAIMS, ProfileError, update_profile},
+    standing::{StandingError, delete_user, set_enabled},
+    update::{UpdateUserError, UserChanges, update_user},
+};
+
+mod password;
+mod profile;
+mod standing;
+mod update;
 
 /// The longest user name, in characters.
 pub const USERNAME_CHARS_MAX: usize = 64;
@@ -46,9 +63,9 @@ pub enum CreateUserError {
          single spaces inside"
     )]
     Username,
-    /// Not a password.
-    #[error("a password has 8 to 1024 bytes")]
-    Password,
+    /// Not a password that may be chosen.
+    #[error(transparent)]
+    Password(PasswordRefusal),
     /// A claim is refused.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -63,7 +80,40 @@ pub enum CreateUserError {
     Storage(#[source] StorageError),
 }
 
-/// Makes an account, with an audit event in the same step.
+/// Who changes an account, and when: for the audit event.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// The command line, or the server itself.
+    Server(Timestamp),
+    /// A request.
+    Request(&'a RequestContext),
+}
+
+impl Origin<'_> {
+    /// The time of the change.
+    pub fn now(self) -> Timestamp {
+        match self {
+            Self::Server(now) => now,
+            Self::Request(ctx) => ctx.now,
+        }
+    }
+
+    /// What happened, to whom.
+    pub(crate) fn event(self, action: AuditAction, pseudonym: Uuid) -> AuditEvent {
+        let event = match self {
+            Self::Server(now) => AuditEvent::internal(now, action),
+            Self::Request(ctx) => AuditEvent::of(ctx, action),
+        };
+        event.person(pseudonym)
+    }
+
+    /// The event, and that caches must forget the person.
+    pub(crate) fn effects(self, action: AuditAction, user: &User) -> Effects {
+        Effects::audited(self.event(action, user.pseudonym)).invalidating(Topic::User, user.id.to_string())
+    }
+}
+
+/// Makes an account, with an audit event in the same step, for the command line.
 ///
 /// # Errors
 /// [`CreateUserError`]; nothing was stored.
@@ -76,16 +126,62 @@ pub async fn create_user(
     now: Timestamp,
     rng: &dyn Rng,
 ) -> Result<User, CreateUserError> {
+    create(storage, passwords, new, Origin::Server(now), rng).await
+}
+
+/// What a stranger says who wants an account. There is no more they may say: not that they are verified, not what
+/// groups they are in.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// As typed.
+    pub username: String,
+    /// Kept as the claim `email`, unproved; that somebody else has it as well is nobody's business.
+    pub email: String,
+    /// As typed.
+    pub password: SecretText,
+}
+
+/// Makes an account for whoever asks. Its name is unique, and the answer cannot hide that one is taken; it takes a
+/// hash to learn it.
+///
+/// # Errors
+/// [`CreateUserError`]; nothing was stored.
+pub async fn register_user(
+    storage: &dyn UserStore,
+    passwords: &PasswordPool,
+    registration: Registration,
+    ctx: &RequestContext,
+    rng: &dyn Rng,
+) -> Result<User, CreateUserError> {
+    let new = NewUser {
+        username: registration.username,
+        password: Some(registration.password),
+        claims: Map::from_iter([("email".to_owned(), Value::from(registration.email))]),
+        ..NewUser::default()
+    };
+    create(storage, passwords, new, Origin::Request(ctx), rng).await
+}
+
+async fn create(
+    storage: &dyn UserStore,
+    passwords: &PasswordPool,
+    new: NewUser,
+    origin: Origin<'_>,
+    rng: &dyn Rng,
+) -> Result<User, CreateUserError> {
+    let now = origin.now();
     let username = new.username.trim();
-    // Normalizing may lengthen a name or bring white space into it; login looks for the result.
-    if !is_username(username) || !is_username(&normalize_username(username)) {
+    if !is_new_username(username) {
         return Err(CreateUserError::Username);
     }
     let mut claims = new.claims;
     let groups = collect_groups(new.groups, claims.remove("groups"))?;
     check_claims(&claims)?;
     let password_hash = match new.password {
-        Some(password) => Some(hash(passwords, password, rng).await?),
+        Some(password) => {
+            let names = names_of(username, &claims);
+            Some(passwords.hash_new(password, names, rng).await.map_err(refused)?)
+        }
         None => None,
     };
     let user = User {
@@ -104,7 +200,7 @@ pub async fn create_user(
         updated_at: now,
         version: 0,
     };
-    let created = AuditEvent::internal(now, AuditAction::UserCreated).person(user.pseudonym);
+    let created = origin.event(AuditAction::UserCreated, user.pseudonym);
     match storage
         .create_user(&user, password_hash.as_ref(), Effects::audited(created))
         .await
@@ -115,15 +211,31 @@ pub async fn create_user(
     }
 }
 
-async fn hash(
-    passwords: &PasswordPool,
-    password: SecretText,
-    rng: &dyn Rng,
-) -> Result<SecretText, CreateUserError> {
-    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.expose().len()) {
-        return Err(CreateUserError::Password);
+fn refused(error: NewPasswordError) -> CreateUserError {
+    match error {
+        NewPasswordError::Refused(refusal) => CreateUserError::Password(refusal),
+        NewPasswordError::Hash(error) => CreateUserError::Hash(error),
     }
-    passwords.hash(password, rng).await.map_err(CreateUserError::Hash)
+}
+
+/// What somebody who knows the person would try first.
+pub(crate) fn names_of(username: &str, claims: &Map<String, Value>) -> Vec<String> {
+    const NAMES: [&str; 6] = [
+        "email",
+        "name",
+        "given_name",
+        "family_name",
+        "nickname",
+        "preferred_username",
+    ];
+    let told = NAMES.iter().filter_map(|claim| claims.get(*claim)?.as_str());
+    std::iter::once(username).chain(told).map(str::to_owned).collect()
+}
+
+/// Whether a trimmed text can become a user name. Normalizing may lengthen a name or bring white space into it, and
+/// login looks for the result.
+fn is_new_username(text: &str) -> bool {
+    is_username(text) && is_username(&normalize_username(text))
 }
 
 /// Random throughout, unlike the time-ordered id: it must not tell when the account was made.
