@@ -16,7 +16,7 @@ use authly_core::{
 };
 use authly_egress::{Egress, EgressError};
 use authly_jose::{LocalSigner, SharedKeys};
-use authly_oauth::{Issuer, Provider, interaction::Authenticator, scopes};
+use authly_oauth::{Issuer, client_auth::ClientKeys, Provider, interaction::Authenticator, scopes};
 use authly_plugin_host::PluginHost;
 use authly_storage::{MigrateError, Sealer, cache::cached};
 use tokio::sync::Notify;
@@ -299,7 +299,7 @@ impl Parts {
             keys,
             mapper,
             rng: Arc::clone(&world.rng),
-            documents: Arc::new(Egress::new(config.egress.clone())?),
+            client_keys: ClientKeys::new(Arc::new(Egress::new(config.egress.clone())?)),
         });
         Ok(Self {
             provider,

@@ -71,6 +71,24 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
+/// The parameters of a form body, or of a JSON object of texts where the predecessor's clients send that.
+pub struct FormOrJson(pub Params);
+
+impl<S: Send + Sync> FromRequest<S> for FormOrJson {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|_| Failure::body_broken())?;
+        if is_of_type(&headers, "application/json") {
+            return Ok(Self(Params::parse_json(&body).map_err(ParamsError::oauth)?));
+        }
+        Ok(Self(form(&headers, &body)?))
+    }
+}
+
 /// Decodes the query of a URL.
 ///
 /// # Errors
@@ -93,8 +111,12 @@ pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Params, OAuthError> {
     Params::parse(body).map_err(ParamsError::oauth)
 }
 
-/// Whether the body is exactly a form, in UTF-8, not compressed.
 fn is_form(headers: &HeaderMap) -> bool {
+    is_of_type(headers, "application/x-www-form-urlencoded")
+}
+
+/// Whether the body is exactly of this type, in UTF-8, not compressed.
+pub fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next().and_then(|value| value.to_str().ok()), types.next())
     else {
@@ -104,15 +126,15 @@ fn is_form(headers: &HeaderMap) -> bool {
         return false;
     }
     let mut parts = content_type.split(';').map(str::trim);
-    let is_form_type = parts
+    let is_wanted = parts
         .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let is_utf8 = |parameter: &str| {
         parameter.split_once('=').is_some_and(|(name, value)| {
             name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
     };
-    is_form_type && parts.all(is_utf8)
+    is_wanted && parts.all(is_utf8)
 }
 
 /// The value of a cookie; `None` when it is absent or given twice with different values, since nobody can say which

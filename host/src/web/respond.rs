@@ -23,6 +23,15 @@ pub fn json_text(text: String) -> Response {
         .into_response()
 }
 
+/// A JWT as the whole answer, such as a signed UserInfo response (OIDC Core §5.3.2).
+pub fn jwt(text: String) -> Response {
+    (
+        [(header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"))],
+        text,
+    )
+        .into_response()
+}
+
 /// 303: whatever the method was, the browser follows with GET, so a form's content never travels on
 /// (RFC 9700 §4.12). Our own pages and clients alike.
 pub fn see_other(location: &str) -> Response {

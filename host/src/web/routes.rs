@@ -13,13 +13,16 @@ mod row;
 
 use std::time::Duration;
 
-use authly_oauth::discovery::{AUTHORIZATION_PATH, END_SESSION_PATH, JWKS_PATH, TOKEN_PATH, USERINFO_PATH};
+use authly_oauth::discovery::{
+    AUTHORIZATION_PATH, END_SESSION_PATH, INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH,
+    USERINFO_PATH,
+};
 use axum::{http::Method, routing::on};
 
 pub use self::row::{Audit, Auth, Cache, Cors, Csrf, Mount, Route, Surface, Throttle, When};
 use self::{
-    account::{consent, consents, home, login, sessions, sign_in},
-    oauth::{authorize, token},
+    account::{consent, consents, home, login, select, sessions, sign_in},
+    oauth::{authorize, introspect, refresh, revoke, token},
     oidc::{discovery, jwks, session, userinfo},
     ops::{health, metrics},
 };
@@ -89,6 +92,52 @@ static TABLE: &[Route] = &[
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
         handler: |methods| on(methods, token::token),
+    },
+    Route {
+        path: "/api/v1/oauth/refresh",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Client,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, refresh::refresh),
+    },
+    // Whoever asks has a secret, so no script in a browser does.
+    Route {
+        path: INTROSPECTION_PATH,
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Client,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::None,
+        handler: |methods| on(methods, introspect::introspect),
+    },
+    Route {
+        path: REVOCATION_PATH,
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Client,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, revoke::revoke),
     },
     Route {
         path: USERINFO_PATH,
@@ -179,6 +228,21 @@ static TABLE: &[Route] = &[
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
         handler: |methods| on(methods, login::submit),
+    },
+    Route {
+        path: "/select-account",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Server,
+        body_bytes_max: PAGE_FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, select::submit),
     },
     Route {
         path: "/consent",

@@ -16,7 +16,7 @@ use authly_core::{
 };
 use authly_egress::{Egress, EgressPolicy};
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
-use authly_oauth::{
+use authly_oauth::{client_auth::ClientKeys, 
     Issuer, Provider, Settings,
     interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal},
 };
@@ -119,7 +119,7 @@ impl Web {
             signer: Arc::new(LocalSigner::new(keys)),
             mapper: Arc::new(Nobody),
             rng: Arc::new(Fixed),
-            documents: Arc::new(Egress::new(EgressPolicy::default()).unwrap()),
+            client_keys: ClientKeys::new(Arc::new(Egress::new(EgressPolicy::default()).unwrap())),
         };
         let pages = Arc::new(Pages::load(None, issuer.path(), Arc::new(Fixed)).unwrap());
         let metrics = Arc::new(Metrics::new());

@@ -2,7 +2,12 @@
 
 use jsonwebtoken::{DecodingKey, crypto::aws_lc};
 
-use crate::{alg::JwsAlg, base64url, header::JwsHeader, jwk::VerificationKey, jwk_set::VerificationKeySet};
+use serde_json::{Map, Value};
+
+use crate::{
+    alg::JwsAlg, base64url, header::JwsHeader, jwk::VerificationKey, jwk_set::VerificationKeySet,
+    strict_json, verify::JwtError,
+};
 
 /// The longest token signed or read, in bytes. Room for a few thousand groups; more belongs in UserInfo.
 pub const TOKEN_SIZE_BYTES_MAX: usize = 64 * 1024;
@@ -73,6 +78,12 @@ impl<'a> UnverifiedJws<'a> {
         &self.header
     }
 
+    /// `sub` of the payload, before anything is proved: good for nothing but to choose whose keys to try.
+    pub fn claimed_subject(&self) -> Option<String> {
+        let claims = strict_json::parse_object(&self.payload).ok()?;
+        claims.get("sub").and_then(Value::as_str).map(str::to_owned)
+    }
+
     /// Verifies with one key. If both the token and the key name a `kid`, it must be the same.
     ///
     /// # Errors
@@ -91,7 +102,8 @@ impl<'a> UnverifiedJws<'a> {
         self.verify_with(key.decoding_key(), allowed)
     }
 
-    /// Verifies with the key of the set that the token's `kid` names; a token without `kid` names none.
+    /// Verifies with the key of the set that the token's `kid` names. A token without `kid` means the only key of the set
+    /// that signs with its algorithm, if there is just one.
     ///
     /// # Errors
     /// As [`Self::verify`].
@@ -100,11 +112,11 @@ impl<'a> UnverifiedJws<'a> {
         set: &VerificationKeySet,
         allowed: &[JwsAlg],
     ) -> Result<VerifiedJws, JwsError> {
-        let key = self
-            .header
-            .kid()
-            .and_then(|kid| set.find(kid))
-            .ok_or(JwsError::Key)?;
+        let key = match self.header.kid() {
+            Some(kid) => set.find(kid),
+            None => set.only(self.header.alg),
+        }
+        .ok_or(JwsError::Key)?;
         self.verify(key, allowed)
     }
 
@@ -135,6 +147,14 @@ pub struct VerifiedJws {
 }
 
 impl VerifiedJws {
+    /// The payload as the claims of a JWT (RFC 7519 §7.2).
+    ///
+    /// # Errors
+    /// [`JwtError::Payload`] when it is not a JSON object with distinct member names.
+    pub fn claims(&self) -> Result<Map<String, Value>, JwtError> {
+        strict_json::parse_object(&self.payload).map_err(|_| JwtError::Payload)
+    }
+
     /// The header that was signed.
     pub fn header(&self) -> &JwsHeader {
         &self.header

@@ -51,6 +51,11 @@ impl JwsHeader {
         self.kid.as_deref()
     }
 
+    /// Whether there is no `typ`.
+    pub fn has_no_typ(&self) -> bool {
+        self.typ.is_none()
+    }
+
     /// Whether `typ` is `expected`, a media type without its `application/` prefix: case-insensitive, and the token
     /// may spell the prefix out (RFC 7515 §4.1.9). An absent `typ` is none (RFC 8725 §3.11).
     pub fn is_typ(&self, expected: &str) -> bool {

@@ -91,7 +91,14 @@ impl VerificationKey {
     }
 
     fn secret(jwk: &Map<String, Value>) -> Result<Self, JwkError> {
-        let secret = SecretBytes::new(bytes(jwk, "k")?);
+        Self::from_secret(&SecretBytes::new(bytes(jwk, "k")?))
+    }
+
+    /// A shared secret, such as a `client_secret` (OIDC Core §10.1).
+    ///
+    /// # Errors
+    /// [`JwkError::Weak`] below 32 bytes (RFC 7518 §3.2), [`JwkError::Unsupported`] above 1024.
+    pub fn from_secret(secret: &SecretBytes) -> Result<Self, JwkError> {
         if secret.expose().len() < HMAC_KEY_BYTES_MIN {
             return Err(JwkError::Weak("an HS256 key must have at least 32 bytes"));
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    alg::JwsAlg,
     jwk::{JWK_SIZE_BYTES_MAX, JwkError, VerificationKey},
     strict_json,
 };
@@ -34,6 +35,23 @@ impl VerificationKeySet {
             return Err(JwkError::Malformed("it mixes shared secrets and public keys"));
         }
         Ok(Self { keys })
+    }
+
+    /// The one key that signs with this algorithm; `None` when there are several, or none.
+    pub fn only(&self, alg: JwsAlg) -> Option<&VerificationKey> {
+        let mut fitting = self.keys.iter().filter(|key| key.supports(alg));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first)
+    }
+
+    /// Whether any key is a shared secret.
+    pub fn has_secrets(&self) -> bool {
+        self.keys.iter().any(VerificationKey::is_symmetric)
+    }
+
+    /// Whether no key is one that signatures can be verified with.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The key of this `kid`.

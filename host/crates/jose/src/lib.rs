@@ -35,4 +35,4 @@ pub use jws::sign_jwt;
 pub use keyring::{KeyError, KeyRing, SharedKeys};
 pub use rotation::{RotationPolicy, RotationStep, due};
 pub use signer::{LocalSigner, SignError, Signer};
-pub use verify::{CLOCK_SKEW, Expectation, JwtError, UnverifiedJwt, VerifiedJwt, verify_jwt};
+pub use verify::{CLOCK_SKEW, Expectation, JwtError, UnverifiedJwt, VerifiedJwt, numeric_date, verify_jwt};

@@ -122,6 +122,25 @@ impl<'a> UnverifiedJwt<'a> {
         Ok(VerifiedJwt { claims })
     }
 
+    /// Proves the token for whoever may ask about tokens of any audience (RFC 7662): that one is the caller's to judge.
+    ///
+    /// # Errors
+    /// [`JwtError`]; never [`JwtError::Audience`].
+    pub fn verify_for_any_audience(
+        self,
+        keys: &KeyRing,
+        typ: &str,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<VerifiedJwt, JwtError> {
+        let claims = self.proved(keys, typ, &SigningAlg::ALL)?;
+        if now >= check_times(&claims, now)? {
+            return Err(JwtError::Expired);
+        }
+        check_issuer(&claims, issuer)?;
+        Ok(VerifiedJwt { claims })
+    }
+
     /// Type, algorithm, key and signature; the claims behind them.
     fn proved(self, keys: &KeyRing, typ: &str, algs: &[SigningAlg]) -> Result<Map<String, Value>, JwtError> {
         let header = self.jws.header();
@@ -195,7 +214,14 @@ fn check_times(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp,
     Ok(exp)
 }
 
-/// A NumericDate (RFC 7519 §2): seconds, fractions allowed.
+/// A NumericDate claim (RFC 7519 §2): seconds, fractions allowed. For tokens of others; `None` when it is absent.
+///
+/// # Errors
+/// [`JwtError::Claim`] when it is not a number between 1970 and the year 9999.
+pub fn numeric_date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
+    date(claims, name)
+}
+
 fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
     let Some(value) = claims.get(name) else {
         return Ok(None);

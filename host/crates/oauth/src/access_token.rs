@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{Issuer, Settings, scopes};
+use crate::{Issuer, Settings, acr, scopes};
 
 /// `typ` of the header (RFC 9068 §2.1): what keeps an ID token from passing as an access token.
 pub(crate) const TYP: &str = "at+jwt";
@@ -45,6 +45,9 @@ impl AccessToken<'_> {
             if !grant.amr.is_empty() {
                 set("amr", json!(grant.amr));
             }
+            if let Some(class) = acr::acr_of(&grant.amr) {
+                set("acr", json!(class));
+            }
         }
         claims
     }
@@ -71,9 +74,14 @@ fn audience_claim(audience: &[String]) -> Value {
     }
 }
 
-/// The end of a token issued now: its lifetime, but never after its grant's end.
-pub(crate) fn expires_at(settings: &Settings, grant: Option<&Grant>, now: Timestamp) -> Timestamp {
-    let end = now.plus(settings.access_token_ttl);
+/// The end of a token issued now: the client's lifetime or the server's, but never after its grant's end.
+pub(crate) fn expires_at(
+    settings: &Settings,
+    client: &Client,
+    grant: Option<&Grant>,
+    now: Timestamp,
+) -> Timestamp {
+    let end = now.plus(client.access_token_ttl.unwrap_or(settings.access_token_ttl));
     grant.map_or(end, |grant| end.min(grant.expires_at))
 }
 
@@ -138,13 +146,15 @@ mod tests {
             ..Settings::default()
         };
         let now = Timestamp::from_secs(1_000);
-        let mut grant = testing::grant(&testing::client("web"), &testing::user("alice"), "openid", now);
-        assert_eq!(expires_at(&settings, None, now), Timestamp::from_secs(1_100));
+        let mut client = testing::client("web");
+        let mut grant = testing::grant(&client, &testing::user("alice"), "openid", now);
+        let end =
+            |client: &Client, grant: Option<&Grant>| expires_at(&settings, client, grant, now).as_secs();
+        assert_eq!(end(&client, None), 1_100);
         grant.expires_at = Timestamp::from_secs(1_040);
-        assert_eq!(
-            expires_at(&settings, Some(&grant), now),
-            Timestamp::from_secs(1_040)
-        );
+        assert_eq!(end(&client, Some(&grant)), 1_040);
+        client.access_token_ttl = Some(Duration::from_secs(30));
+        assert_eq!(end(&client, Some(&grant)), 1_030, "the client's own lifetime");
     }
 
     #[test]
@@ -167,7 +177,8 @@ mod tests {
         assert_eq!(
             Value::Object(claims),
             json!({ "iss": "https://op.example", "sub": "s", "aud": "https://op.example", "client_id": "web",
-                    "exp": 1600, "iat": 1000, "scope": "openid read", "auth_time": 1000, "amr": ["pwd"] })
+                    "exp": 1600, "iat": 1000, "scope": "openid read", "auth_time": 1000, "amr": ["pwd"],
+                    "acr": "urn:authly:acr:password" })
         );
     }
 }

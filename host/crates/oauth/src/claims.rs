@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use authly_core::{
     ScopeSet,
     claim::PROTOCOL_CLAIMS,
+    claims_request::RequestedClaim,
     ports::{ClaimMapInput, ClaimMapper, ClaimOrigin, ClaimTarget, HookError},
     user::User,
 };
@@ -42,14 +43,50 @@ pub(crate) fn standard() -> impl Iterator<Item = &'static str> {
     BY_SCOPE.into_iter().flat_map(|(_, names)| names.iter().copied())
 }
 
+/// The scope that holds a standard claim; `None` for any other name.
+pub(crate) fn scope_of(claim: &str) -> Option<&'static str> {
+    let holds = |(_, names): &(&str, &[&str])| names.contains(&claim);
+    BY_SCOPE.into_iter().find(holds).map(|(scope, _)| scope)
+}
+
 /// The person's standard claims for the granted scope, absent ones left out (OIDC Core §5.3.2).
-pub(crate) fn by_scope(user: &User, scope: &ScopeSet) -> Map<String, Value> {
+///
+/// Where a claim exists in a language that was asked for, it is told in that one too (OIDC Core §5.2).
+pub(crate) fn by_scope(user: &User, scope: &ScopeSet, locales: &[String]) -> Map<String, Value> {
     BY_SCOPE
         .into_iter()
         .filter(|(name, _)| scope.contains(name))
         .flat_map(|(_, names)| names.iter())
-        .filter_map(|name| Some(((*name).to_owned(), standard_claim(user, name)?)))
+        .flat_map(|name| in_languages(user, name, locales))
         .collect()
+}
+
+/// The claims that were asked for one by one (OIDC Core §5.5), as far as they are standard claims and the person has
+/// them. Which values were asked for changes nothing here: the claim says what is so (§5.5.1).
+pub(crate) fn requested(
+    user: &User,
+    asked: &BTreeMap<String, RequestedClaim>,
+    locales: &[String],
+) -> Map<String, Value> {
+    asked
+        .keys()
+        .filter_map(|name| standard().find(|standard| standard == name))
+        .flat_map(|name| in_languages(user, name, locales))
+        .collect()
+}
+
+/// A claim and its versions in the languages asked for (`family_name#ja`).
+fn in_languages(user: &User, name: &str, locales: &[String]) -> Vec<(String, Value)> {
+    let plain = standard_claim(user, name).map(|value| (name.to_owned(), value));
+    let tagged = locales.iter().filter_map(|locale| {
+        let tagged = format!("{name}#{locale}");
+        let stored = user
+            .claims
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(&tagged));
+        stored.map(|(key, value)| (key.clone(), value.clone()))
+    });
+    plain.into_iter().chain(tagged).collect()
 }
 
 /// One claim; `None` when there is no value. A null or an empty text is no value (OIDC Core §5.3.2).
@@ -129,7 +166,7 @@ mod tests {
     use crate::testing;
 
     fn claims_of(user: &User, scope: &str) -> Value {
-        Value::Object(by_scope(user, &ScopeSet::parse(scope).unwrap()))
+        Value::Object(by_scope(user, &ScopeSet::parse(scope).unwrap(), &[]))
     }
 
     #[test]
@@ -155,6 +192,22 @@ mod tests {
             json!({ "email": "a@example.com", "email_verified": true, "phone_number": "+31",
                     "address": { "country": "NL" } })
         );
+    }
+
+    #[test]
+    fn requested_claims_are_the_standard_ones_the_person_has() {
+        let mut user = testing::user("alice");
+        user.claims = testing::object(json!({
+            "name": "Alice", "name#de": "Liese", "name#ja": "\u{30a2}", "email": "a@example.com", "department": "x",
+        }));
+        let asked =
+            ["name", "phone_number", "department", "sub"].map(|n| (n.to_owned(), RequestedClaim::default()));
+        let asked = BTreeMap::from(asked);
+        assert_eq!(
+            Value::Object(requested(&user, &asked, &["DE".to_owned(), "fr".to_owned()])),
+            json!({ "name": "Alice", "name#de": "Liese" })
+        );
+        assert!(requested(&user, &BTreeMap::new(), &["de".to_owned()]).is_empty());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 
 use authly_core::{
     StorageError,
-    authorization::Prompt,
+    authorization::{Display, Prompt, ResponseMode},
     client::{AuthMethod, GrantType},
 };
+use authly_jose::JwsAlg;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Provider,
+    Provider, acr,
     authorize::{CODE_CHALLENGE_METHODS, RESPONSE_TYPES},
     claims, scopes,
 };
@@ -18,6 +19,10 @@ use crate::{
 pub const AUTHORIZATION_PATH: &str = "/api/v1/oauth/authorize";
 /// Path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/api/v1/oauth/token";
+/// Path of the introspection endpoint below the issuer.
+pub const INTROSPECTION_PATH: &str = "/api/v1/oauth/introspect";
+/// Path of the revocation endpoint below the issuer.
+pub const REVOCATION_PATH: &str = "/api/v1/oauth/revoke";
 /// Path of the UserInfo endpoint below the issuer.
 pub const USERINFO_PATH: &str = "/oidc/userinfo";
 /// Path of the end session endpoint below the issuer (RP-Initiated Logout §2).
@@ -26,7 +31,7 @@ pub const END_SESSION_PATH: &str = "/oidc/logout";
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// Claims of ID tokens that the protocol sets, for `claims_supported`.
-const PROTOCOL_CLAIMS: [&str; 9] = [
+const PROTOCOL_CLAIMS: [&str; 11] = [
     "sub",
     "iss",
     "aud",
@@ -36,6 +41,8 @@ const PROTOCOL_CLAIMS: [&str; 9] = [
     "nonce",
     "at_hash",
     "amr",
+    "acr",
+    "sid",
 ];
 
 /// `/.well-known/openid-configuration` (OpenID Connect Discovery §3).
@@ -46,9 +53,13 @@ pub async fn openid_configuration(provider: &Provider) -> Result<Value, StorageE
     let mut document = shared(provider).await?;
     let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
     set("userinfo_endpoint", json!(provider.issuer.url(USERINFO_PATH)));
-    set("end_session_endpoint", json!(provider.issuer.url(END_SESSION_PATH)));
+    set(
+        "end_session_endpoint",
+        json!(provider.issuer.url(END_SESSION_PATH)),
+    );
     set("subject_types_supported", json!(["public"]));
     set("id_token_signing_alg_values_supported", algs(provider));
+    set("userinfo_signing_alg_values_supported", algs(provider));
     set("claim_types_supported", json!(["normal"]));
     set(
         "claims_supported",
@@ -58,8 +69,13 @@ pub async fn openid_configuration(provider: &Provider) -> Result<Value, StorageE
         "prompt_values_supported",
         Prompt::ALL.map(Prompt::as_str).into_iter().collect(),
     );
+    set(
+        "display_values_supported",
+        Display::ALL.map(Display::as_str).into_iter().collect(),
+    );
+    set("acr_values_supported", json!(acr::ACR_VALUES));
+    set("claims_parameter_supported", json!(true));
     // Explicit, because the default of request_uri_parameter_supported is true (Discovery §3).
-    set("claims_parameter_supported", json!(false));
     set("request_parameter_supported", json!(false));
     set("request_uri_parameter_supported", json!(false));
     Ok(Value::Object(document))
@@ -84,18 +100,41 @@ async fn shared(provider: &Provider) -> Result<Map<String, Value>, StorageError>
     set("jwks_uri", json!(issuer.url(JWKS_PATH)));
     set("scopes_supported", scopes_supported(provider).await?);
     set("response_types_supported", json!(RESPONSE_TYPES));
-    set("response_modes_supported", json!(["query"]));
+    set(
+        "response_modes_supported",
+        ResponseMode::ALL.map(ResponseMode::as_str).into_iter().collect(),
+    );
     set(
         "grant_types_supported",
         GrantType::ALL.map(GrantType::as_str).into_iter().collect(),
     );
     set(
         "token_endpoint_auth_methods_supported",
-        AuthMethod::ALL.map(AuthMethod::as_str).into_iter().collect(),
+        methods(|_| true),
     );
+    set("token_endpoint_auth_signing_alg_values_supported", assertion_algs());
+    set("introspection_endpoint", json!(issuer.url(INTROSPECTION_PATH)));
+    // A client that proves nothing is told nothing (RFC 7662 §4).
+    let introspection = methods(|method| method != AuthMethod::None);
+    set("introspection_endpoint_auth_methods_supported", introspection);
+    set("introspection_endpoint_auth_signing_alg_values_supported", assertion_algs());
+    set("revocation_endpoint", json!(issuer.url(REVOCATION_PATH)));
+    set("revocation_endpoint_auth_methods_supported", methods(|_| true));
+    set("revocation_endpoint_auth_signing_alg_values_supported", assertion_algs());
     set("code_challenge_methods_supported", json!(CODE_CHALLENGE_METHODS));
     set("authorization_response_iss_parameter_supported", json!(true));
     Ok(document)
+}
+
+/// The client authentication methods that fit.
+fn methods(fits: impl Fn(AuthMethod) -> bool) -> Value {
+    let fitting = AuthMethod::ALL.into_iter().filter(|method| fits(*method));
+    fitting.map(AuthMethod::as_str).collect()
+}
+
+/// What client assertions may be signed with.
+fn assertion_algs() -> Value {
+    JwsAlg::ALL.map(JwsAlg::as_str).into_iter().collect()
 }
 
 /// Defined scopes, but for those of administrators: a server may keep scopes to itself (RFC 8414 §2).

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use crate::{Issuer, Settings};
+use crate::{Issuer, Settings, acr};
 
 /// `typ` of the header. Never `at+jwt`, so that no resource takes it for an access token (RFC 9068 §4).
 pub(crate) const TYP: &str = "JWT";
@@ -44,13 +44,21 @@ impl IdToken<'_> {
         if !self.grant.amr.is_empty() {
             set("amr", json!(self.grant.amr));
         }
+        if let Some(class) = acr::acr_of(&self.grant.amr) {
+            set("acr", json!(class));
+        }
+        // Which session this is about, for the client that signs out (RP-Initiated Logout §2).
+        if let Some(session_id) = self.grant.session_id {
+            set("sid", json!(session_id));
+        }
         claims
     }
 }
 
-/// The end of an ID token issued now.
-pub(crate) fn expires_at(settings: &Settings, grant: &Grant, now: Timestamp) -> Timestamp {
-    now.plus(settings.id_token_ttl).min(grant.expires_at)
+/// The end of an ID token issued now: by the client's lifetime or the server's.
+pub(crate) fn expires_at(settings: &Settings, client: &Client, grant: &Grant, now: Timestamp) -> Timestamp {
+    let lifetime = client.id_token_ttl.unwrap_or(settings.id_token_ttl);
+    now.plus(lifetime).min(grant.expires_at)
 }
 
 /// `at_hash`: the left half of the access token's hash, by the hash of the ID token's algorithm (OIDC Core §3.1.3.6).
@@ -97,7 +105,8 @@ mod tests {
             now: Timestamp::from_secs(1_010),
         };
         let expected = json!({ "iss": "https://op.example", "sub": "s", "aud": "web", "exp": 1600, "iat": 1010,
-                               "auth_time": 1000, "nonce": "n", "amr": ["pwd"] });
+                               "auth_time": 1000, "nonce": "n", "amr": ["pwd"],
+                               "acr": "urn:authly:acr:password" });
         assert_eq!(Value::Object(token.claims()), expected);
         token.nonce = None;
         assert!(!token.claims().contains_key("nonce"));

@@ -1,8 +1,9 @@
 //! Request parameters as OAuth defines them (RFC 6749 §3.1, §3.2, App. B).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use authly_core::{ErrorCode, OAuthError};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
 /// Decoded `application/x-www-form-urlencoded` parameters of one request.
@@ -25,6 +26,9 @@ pub enum ParamsError {
     /// a percent sign without two hex digits.
     #[error("a parameter is not valid percent-encoded UTF-8")]
     Encoding,
+    /// Not one JSON object whose members are texts.
+    #[error("the body is not a JSON object of texts")]
+    Json,
 }
 
 impl ParamsError {
@@ -38,6 +42,11 @@ impl ParamsError {
             Self::Encoding => OAuthError::new(
                 ErrorCode::InvalidRequest,
                 "A parameter is not percent-encoded UTF-8. Encode the body as application/x-www-form-urlencoded.",
+            ),
+            Self::Json => OAuthError::new(
+                ErrorCode::InvalidRequest,
+                "The body is not a JSON object whose members are strings. Send one, or send the parameters as \
+                 application/x-www-form-urlencoded.",
             ),
         }
     }
@@ -65,6 +74,27 @@ impl Params {
             let name = form_decode(halves.next().unwrap_or_default())?;
             let value = form_decode(halves.next().unwrap_or_default())?;
             params.values.entry(name).or_default().push(Zeroizing::new(value));
+        }
+        Ok(params)
+    }
+
+    /// Reads a JSON object whose members are texts: how the predecessor's clients send some requests. A null counts as
+    /// absent, as an empty text does.
+    ///
+    /// # Errors
+    /// [`ParamsError`] for anything else, and for too many members.
+    pub fn parse_json(body: &[u8]) -> Result<Self, ParamsError> {
+        let Members(members) = serde_json::from_slice(body).map_err(|_| ParamsError::Json)?;
+        if members.len() > Self::COUNT_MAX {
+            return Err(ParamsError::TooMany);
+        }
+        let mut params = Self::default();
+        for (name, value) in members {
+            let value = Zeroizing::new(value.unwrap_or_default());
+            if name.contains('\0') || value.contains('\0') {
+                return Err(ParamsError::Json);
+            }
+            params.values.entry(name).or_default().push(value);
         }
         Ok(params)
     }
@@ -104,6 +134,33 @@ impl Params {
             ));
         }
         Ok(())
+    }
+}
+
+/// The members of a JSON object in their order: a name that comes twice is seen twice.
+struct Members(Vec<(String, Option<String>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Each)
     }
 }
 
@@ -152,6 +209,36 @@ mod tests {
         assert!(Params::parse(b"x=1&x=1").unwrap().check_no_duplicates().is_err());
         let resources = Params::parse(b"resource=a&resource=b").unwrap();
         assert!(resources.check_no_duplicates().is_ok());
+    }
+
+    #[test]
+    fn params_are_read_from_an_object_of_texts_too() {
+        let params = Params::parse_json(br#"{"token":"a b","token_type_hint":null,"x":""}"#).unwrap();
+        assert_eq!(params.get("token"), Some("a b"));
+        assert_eq!((params.get("token_type_hint"), params.get("x")), (None, None));
+        let twice = Params::parse_json(br#"{"token":"a","token":"b"}"#).unwrap();
+        assert!(twice.check_no_duplicates().is_err());
+        for bad in [
+            &b""[..],
+            b"[]",
+            b"\"token\"",
+            br#"{"token":1}"#,
+            br#"{"token":["a"]}"#,
+            br#"{"token":"a"} x"#,
+            br#"{"token":"\u0000"}"#,
+            b"{\"token\":\"\xff\"}",
+        ] {
+            assert_eq!(Params::parse_json(bad).err(), Some(ParamsError::Json), "{bad:?}");
+        }
+        let flood = |n: usize| {
+            let members: Vec<String> = (0..n).map(|i| format!("\"p{i}\":\"v\"")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(Params::parse_json(flood(Params::COUNT_MAX).as_bytes()).is_ok());
+        assert_eq!(
+            Params::parse_json(flood(Params::COUNT_MAX + 1).as_bytes()).err(),
+            Some(ParamsError::TooMany)
+        );
     }
 
     #[test]

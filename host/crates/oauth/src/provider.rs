@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use authly_core::{
     Rng,
-    ports::{ClaimMapper, RemoteDocuments, TenantStorage},
+    ports::{ClaimMapper, TenantStorage},
     user::User,
 };
 use authly_jose::{SharedKeys, Signer};
 
-use crate::{issuer::Issuer, settings::Settings};
+use crate::{client_auth::ClientKeys, issuer::Issuer, settings::Settings};
 
 /// The parts of one tenant's provider. Made once by the composition root and passed by reference; time comes with
 /// each request's [`RequestContext`](authly_core::RequestContext).
@@ -28,8 +28,8 @@ pub struct Provider {
     pub mapper: Arc<dyn ClaimMapper>,
     /// Randomness for codes, tokens and identifiers.
     pub rng: Arc<dyn Rng>,
-    /// Fetches what clients register by URL.
-    pub documents: Arc<dyn RemoteDocuments>,
+    /// Keys that clients registered by URL.
+    pub client_keys: ClientKeys,
 }
 
 impl Provider {

@@ -1,6 +1,8 @@
 //! What a refresh token is: when one is issued, how long it lives, and how its successor is derived
 //! (RFC 6749 §6, RFC 9700 §4.14.2, OIDC Core §11).
 
+use std::time::Duration;
+
 use authly_core::{
     PlainToken, Rng, ScopeSet, Timestamp,
     client::{Client, GrantType},
@@ -17,12 +19,12 @@ pub(crate) fn is_due(client: &Client, granted: &ScopeSet) -> bool {
     client.allows(GrantType::RefreshToken) && granted.contains(scopes::OFFLINE_ACCESS)
 }
 
-/// The stored form of a token of this grant. It never outlives the grant.
+/// The stored form of a token of this grant, for `lifetime`. It never outlives the grant.
 pub(crate) fn stored(
     token: &PlainToken,
     grant: &Grant,
     scope: &ScopeSet,
-    settings: &Settings,
+    lifetime: Duration,
     now: Timestamp,
 ) -> RefreshToken {
     RefreshToken {
@@ -31,9 +33,14 @@ pub(crate) fn stored(
         client_id: grant.client_id.clone(),
         scope: scope.clone(),
         created_at: now,
-        expires_at: now.plus(settings.refresh_token_ttl).min(grant.expires_at),
+        expires_at: now.plus(lifetime).min(grant.expires_at),
         consumed_at: None,
     }
+}
+
+/// How long an unused token of the client lives: by its registration, else by the server's setting.
+pub(crate) fn lifetime(settings: &Settings, client: &Client) -> Duration {
+    client.refresh_token_ttl.unwrap_or(settings.refresh_token_ttl)
 }
 
 /// A fresh nonce for a rotation: 256 random bits.
@@ -59,8 +66,6 @@ pub(crate) fn successor(presented: &PlainToken, nonce: &SecretBytes) -> PlainTok
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::testing;
 
@@ -91,15 +96,21 @@ mod tests {
     }
 
     #[test]
+    fn lifetime_is_the_clients_else_the_servers() {
+        let settings = Settings::default();
+        let mut client = testing::client("web");
+        assert_eq!(lifetime(&settings, &client), settings.refresh_token_ttl);
+        client.refresh_token_ttl = Some(Duration::from_secs(5));
+        assert_eq!(lifetime(&settings, &client), Duration::from_secs(5));
+    }
+
+    #[test]
     fn refresh_token_never_outlives_its_grant() {
         let now = Timestamp::from_secs(1_000);
         let mut grant = testing::grant(&testing::client("web"), &testing::user("alice"), "openid", now);
-        let settings = Settings {
-            refresh_token_ttl: Duration::from_secs(100),
-            ..Settings::default()
-        };
+        let lifetime = Duration::from_secs(100);
         let token = PlainToken::presented("x").unwrap();
-        let expiry = |grant: &Grant| stored(&token, grant, &grant.scope, &settings, now).expires_at;
+        let expiry = |grant: &Grant| stored(&token, grant, &grant.scope, lifetime, now).expires_at;
         grant.expires_at = Timestamp::from_secs(1_050);
         assert_eq!(expiry(&grant), Timestamp::from_secs(1_050));
         grant.expires_at = Timestamp::from_secs(1_101);

@@ -1,22 +1,36 @@
 //! The scopes a new tenant begins with, and who may be granted which (RFC 6749 §3.3, OIDC Core §5.4, §11).
 
-use authly_core::{ScopeSet, client::Client, ports::ScopeDefinition, user::User};
+use authly_core::{Scope, ScopeSet, StorageError, client::Client, ports::ScopeDefinition, user::User};
 
-use crate::Issuer;
+use crate::{Issuer, Provider};
 
 /// Asks for an ID token and opens UserInfo (OIDC Core §3.1.2.1).
 pub const OPENID: &str = "openid";
 /// Asks for a refresh token (OIDC Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
+/// Changes what UserInfo says of the person, by `PUT`.
+pub const PROFILE_WRITE: &str = "profile:write";
+/// Reads the account at Authly's own API.
+pub const ACCOUNT_READ: &str = "account:read";
+/// Changes the password, or signs out everywhere, at Authly's own API.
+pub const ACCOUNT_WRITE: &str = "account:write";
+
 /// Name, description, and whether it is a default.
-const SEEDED: [(&str, &str, bool); 17] = [
+const SEEDED: [(&str, &str, bool); 20] = [
     (OPENID, "Sign in and learn a stable identifier", false),
     ("profile", "Name, picture and other profile details", true),
     ("email", "E-mail address", false),
     ("address", "Postal address", false),
     ("phone", "Phone number", false),
     (OFFLINE_ACCESS, "Keep access while the person is away", false),
+    (PROFILE_WRITE, "Change profile details", false),
+    (ACCOUNT_READ, "See the account's data", false),
+    (
+        ACCOUNT_WRITE,
+        "Change the password and sign out everywhere",
+        false,
+    ),
     ("read", "Read data of the person", false),
     ("write", "Change data of the person", false),
     ("admin", "Administer on behalf of an administrator", false),
@@ -48,7 +62,17 @@ pub fn is_admin(name: &str) -> bool {
 /// Whether the scope means something only when a person is behind the token: OpenID Connect's own scopes ask for
 /// claims about one (OIDC Core §5.4), `offline_access` for their absence (§11), `admin` for an administrator.
 pub fn needs_person(name: &str) -> bool {
-    const ABOUT_PEOPLE: [&str; 6] = [OPENID, "profile", "email", "address", "phone", OFFLINE_ACCESS];
+    const ABOUT_PEOPLE: [&str; 9] = [
+        OPENID,
+        "profile",
+        "email",
+        "address",
+        "phone",
+        OFFLINE_ACCESS,
+        PROFILE_WRITE,
+        ACCOUNT_READ,
+        ACCOUNT_WRITE,
+    ];
     ABOUT_PEOPLE.contains(&name) || is_admin(name)
 }
 
@@ -62,10 +86,39 @@ pub fn grantable_to(scope: &ScopeSet, user: &User) -> ScopeSet {
         .collect()
 }
 
-/// What is left of a granted scope today: the client's registration or the person's role may have been cut since.
-pub(crate) fn still_grantable(granted: &ScopeSet, client: &Client, user: &User, issuer: &Issuer) -> ScopeSet {
-    let granted = granted.intersection(&client.scopes);
-    grantable_to(&without_foreign_admin(&granted, client, issuer), user)
+/// What is left of a granted scope today: the client's registration or the person's role may have been cut since, or a
+/// scope may be defined no longer.
+///
+/// # Errors
+/// [`StorageError`] when the defined scopes cannot be read.
+pub(crate) async fn still_grantable(
+    provider: &Provider,
+    granted: &ScopeSet,
+    client: &Client,
+    user: &User,
+) -> Result<ScopeSet, StorageError> {
+    let granted = still_the_clients(provider, granted, client).await?;
+    let granted = without_foreign_admin(&granted, client, &provider.issuer);
+    Ok(grantable_to(&granted, user))
+}
+
+/// What of a scope the client is registered for and somebody still defines.
+///
+/// # Errors
+/// [`StorageError`].
+pub(crate) async fn still_the_clients(
+    provider: &Provider,
+    granted: &ScopeSet,
+    client: &Client,
+) -> Result<ScopeSet, StorageError> {
+    let defined = provider.storage.list_scopes().await?;
+    let is_defined = |scope: &&Scope| defined.iter().any(|d| d.name == scope.as_str());
+    Ok(granted
+        .intersection(&client.scopes)
+        .iter()
+        .filter(is_defined)
+        .cloned()
+        .collect())
 }
 
 /// `admin` scopes are for this server alone, so only a client whose tokens are for this server gets them: one without
@@ -85,9 +138,9 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn seeded_scopes_are_seventeen_distinct_ones() {
+    fn seeded_scopes_are_twenty_distinct_ones() {
         let names: std::collections::BTreeSet<String> = seeded().into_iter().map(|s| s.name).collect();
-        assert_eq!(names.len(), 17);
+        assert_eq!(names.len(), 20);
         assert_eq!(names.iter().filter(|n| is_admin(n)).count(), 9);
     }
 
@@ -105,7 +158,6 @@ mod tests {
         let issuer = Issuer::parse("https://op.example").unwrap();
         let scope = ScopeSet::parse("admin admin:users:read openid").unwrap();
         let (mut client, mut user) = (testing::client("web"), testing::user("alice"));
-        client.scopes = scope.clone();
         user.is_admin = true;
         for (audiences, granted) in [
             (&[][..], "admin admin:users:read openid"),
@@ -118,7 +170,7 @@ mod tests {
             (&["https://op.example/"], "openid"),
         ] {
             client.audiences = audiences.iter().map(|a| (*a).to_owned()).collect();
-            let left = still_grantable(&scope, &client, &user, &issuer);
+            let left = grantable_to(&without_foreign_admin(&scope, &client, &issuer), &user);
             assert_eq!(left.to_string(), granted, "{audiences:?}");
         }
     }

@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     Params, Provider,
     client_auth::{self, ClientAuthError, ClientCredentials, Refusal},
+    discovery::TOKEN_PATH,
     grants::{self, GrantError, GrantRequest, Issued},
 };
 
@@ -152,7 +153,7 @@ fn registered_client(
         }
         Ok(_)
         | Err(TokenError::Client(ClientAuthError::Refused(
-            Refusal::Disabled | Refusal::OtherMethod | Refusal::WrongSecret,
+            Refusal::Disabled | Refusal::OtherMethod | Refusal::WrongSecret | Refusal::Assertion(_),
         ))) => credentials.client_id(),
         Err(TokenError::Request(_) | TokenError::Client(_)) => None,
     }
@@ -171,7 +172,7 @@ pub async fn token(
 ) -> Result<TokenResponse, TokenError> {
     let params = credentials.params;
     let grant_type = check_shape(params).map_err(TokenError::Request)?;
-    let client = client_auth::authenticate(provider.storage.as_ref(), credentials)
+    let client = client_auth::authenticate(provider, credentials, TOKEN_PATH, ctx)
         .await
         .map_err(TokenError::Client)?;
     check_registered(&client, grant_type)?;

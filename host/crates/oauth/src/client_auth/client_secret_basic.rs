@@ -8,7 +8,7 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::{ClientAuthError, ClientCredentials, Presented};
+use super::{ClientAuthError, ClientCredentials, Presented, Proof};
 use crate::params::form_decode;
 
 /// Standard base64; padding may be missing, as some client libraries leave it out.
@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 /// [`ClientAuthError::Unreadable`] for another scheme, bad base64, no colon, or an encoding that is not a form's.
-pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Presented>, ClientAuthError> {
+pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Presented<'_>>, ClientAuthError> {
     let Some(header) = credentials.authorization else {
         return Ok(None);
     };
@@ -29,7 +29,7 @@ pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Prese
     Ok(Some(Presented {
         method: AuthMethod::ClientSecretBasic,
         client_id,
-        secret: Some(secret),
+        proof: Proof::Secret(secret),
     }))
 }
 

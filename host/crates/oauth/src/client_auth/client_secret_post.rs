@@ -3,13 +3,13 @@
 
 use authly_core::{SecretText, client::AuthMethod};
 
-use super::{ClientAuthError, ClientCredentials, Presented};
+use super::{ClientAuthError, ClientCredentials, Presented, Proof};
 
 /// Whether the request uses this method: a non-empty `client_secret`.
 ///
 /// # Errors
 /// [`ClientAuthError::Missing`] for a secret without `client_id` and without a header that names the client.
-pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Presented>, ClientAuthError> {
+pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Presented<'_>>, ClientAuthError> {
     let Some(secret) = credentials.params.get("client_secret") else {
         return Ok(None);
     };
@@ -19,11 +19,10 @@ pub(super) fn present(credentials: ClientCredentials<'_>) -> Result<Option<Prese
         None if credentials.authorization.is_some() => String::new(),
         None => return Err(ClientAuthError::Missing),
     };
-    let secret = Some(SecretText::new(secret.to_owned()));
     Ok(Some(Presented {
         method: AuthMethod::ClientSecretPost,
         client_id,
-        secret,
+        proof: Proof::Secret(SecretText::new(secret.to_owned())),
     }))
 }
 
@@ -32,21 +31,25 @@ mod tests {
     use super::*;
     use crate::Params;
 
-    fn present_body(body: &str) -> Result<Option<Presented>, ClientAuthError> {
+    /// The `client_id` and the secret.
+    fn present_body(body: &str) -> Result<Option<(String, String)>, ClientAuthError> {
         let params = Params::parse(body.as_bytes()).unwrap();
-        present(ClientCredentials {
+        let presented = present(ClientCredentials {
             authorization: None,
             params: &params,
-        })
+        })?;
+        Ok(presented.map(|presented| match presented.proof {
+            Proof::Secret(secret) => (presented.client_id, secret.expose().to_owned()),
+            Proof::Nothing | Proof::Assertion(_) => panic!("not a secret"),
+        }))
     }
 
     #[test]
     fn post_needs_both_fields() {
-        let presented = present_body("client_id=web&client_secret=a%3A%2B+b")
-            .unwrap()
-            .unwrap();
-        assert_eq!(presented.client_id, "web");
-        assert_eq!(presented.secret.unwrap().expose(), "a:+ b");
+        assert_eq!(
+            present_body("client_id=web&client_secret=a%3A%2B+b").unwrap(),
+            Some(("web".to_owned(), "a:+ b".to_owned()))
+        );
         assert!(matches!(
             present_body("client_secret=x"),
             Err(ClientAuthError::Missing)

@@ -5,19 +5,24 @@
 //! 2. The client is loaded; an unknown one costs the same comparison as a known one.
 //! 3. Method, state and secret are judged together, so that one answer covers every way to be wrong.
 
+mod assertion;
+mod client_keys;
 mod client_secret_basic;
 mod client_secret_post;
 mod none;
 
 use authly_core::{
-    ClientId, ErrorCode, OAuthError, SecretText, StorageError, TokenHash,
+    ClientId, ErrorCode, OAuthError, RequestContext, SecretText, StorageError, TokenHash,
     client::{AuthMethod, Client},
-    ports::ClientStore,
+    ports::FetchError,
 };
+use authly_jose::UnverifiedJws;
 
+pub use assertion::AssertionError;
+pub use client_keys::ClientKeys;
 pub use client_secret_basic::parse as parse_basic;
 
-use crate::Params;
+use crate::{Params, Provider};
 
 /// How a request says who sends it: the header and the body, untouched.
 #[derive(Clone, Copy)]
@@ -36,11 +41,20 @@ impl ClientCredentials<'_> {
 }
 
 /// What a method found in a request. Untrusted.
-struct Presented {
+struct Presented<'a> {
     method: AuthMethod,
     client_id: String,
-    /// `None` for a public client.
-    secret: Option<SecretText>,
+    proof: Proof<'a>,
+}
+
+/// By what the client wants to be believed.
+enum Proof<'a> {
+    /// A public client has none.
+    Nothing,
+    /// Its secret.
+    Secret(SecretText),
+    /// A signed statement.
+    Assertion(UnverifiedJws<'a>),
 }
 
 /// Why a client is not authenticated.
@@ -55,12 +69,21 @@ pub enum ClientAuthError {
     /// `client_id` of the body is not the one that authenticates.
     #[error("client_id of the body and of the credentials differ")]
     ClientIdMismatch,
-    /// A header or an assertion of a kind that is not built, or that does not decode.
+    /// A header of a kind that is not built, or that does not decode.
     #[error("the client credentials are malformed or of an unsupported kind")]
     Unreadable,
+    /// `client_assertion` without its type, the type alone, or a type that is not built (RFC 7521 §4.2).
+    #[error("the client assertion is of no supported type")]
+    AssertionType,
+    /// `client_assertion` is no signed JWT with a `sub`.
+    #[error("the client assertion cannot be read")]
+    UnreadableAssertion,
     /// Unknown, disabled, wrong secret or not the registered method: told apart for the log alone.
     #[error("the client is refused: {0}")]
     Refused(Refusal),
+    /// The client's keys cannot be had for now: not a "no".
+    #[error("the client's keys could not be fetched")]
+    Keys(#[source] FetchError),
     /// The database did not answer: not a "no".
     #[error("storage failed while the client was looked up")]
     Storage(#[source] StorageError),
@@ -81,6 +104,9 @@ pub enum Refusal {
     /// The secret is not the client's.
     #[error("wrong secret")]
     WrongSecret,
+    /// The assertion is not believed.
+    #[error("the client assertion: {0}")]
+    Assertion(#[source] AssertionError),
 }
 
 impl ClientAuthError {
@@ -104,85 +130,97 @@ impl ClientAuthError {
                 "The client credentials cannot be read. Form-encode client_id and client_secret, join them with a \
                  colon and send them base64-encoded in Authorization: Basic, or use the registered method.",
             ),
+            Self::AssertionType => OAuthError::new(
+                ErrorCode::InvalidClient,
+                "client_assertion needs client_assertion_type \
+                 urn:ietf:params:oauth:client-assertion-type:jwt-bearer, and the other way round.",
+            ),
+            Self::UnreadableAssertion => OAuthError::new(
+                ErrorCode::InvalidClient,
+                "client_assertion must be a signed JWT with the client_id as iss and sub.",
+            ),
+            Self::Refused(Refusal::Assertion(_)) => OAuthError::new(
+                ErrorCode::InvalidClient,
+                "The client assertion is refused. It needs iss and sub (the client_id), aud (the issuer), a jti that \
+                 was not used before, exp within an hour, and a signature by a registered key.",
+            ),
             Self::Refused(_) => OAuthError::new(
                 ErrorCode::InvalidClient,
                 "Client authentication failed. Check client_id, secret and the registered authentication method.",
             ),
-            Self::Storage(_) => OAuthError::unavailable(),
+            Self::Keys(_) | Self::Storage(_) => OAuthError::unavailable(),
         }
     }
 }
 
-/// Answers the client that sent the request.
+/// Answers the client that sent the request to the endpoint of this path.
 ///
 /// # Errors
 /// [`ClientAuthError`]; unknown, disabled, wrong secret and wrong method are one answer, at the price of one look-up
 /// and one hash each.
 pub(crate) async fn authenticate(
-    storage: &dyn ClientStore,
+    provider: &Provider,
     credentials: ClientCredentials<'_>,
+    endpoint: &str,
+    ctx: &RequestContext,
 ) -> Result<Client, ClientAuthError> {
     let presented = present(credentials)?;
     let client = match ClientId::parse(&presented.client_id) {
-        Ok(id) => storage.load_client(&id).await.map_err(ClientAuthError::Storage)?,
+        Ok(id) => provider
+            .storage
+            .load_client(&id)
+            .await
+            .map_err(ClientAuthError::Storage)?,
         Err(_) => None,
     };
-    match judge(client.as_ref(), &presented) {
-        None => client.ok_or(ClientAuthError::Refused(Refusal::Unknown)),
-        Some(reason) => Err(ClientAuthError::Refused(reason)),
+    if let Some(reason) = judge(client.as_ref(), &presented) {
+        return Err(ClientAuthError::Refused(reason));
     }
+    let client = client.ok_or(ClientAuthError::Refused(Refusal::Unknown))?;
+    if let Proof::Assertion(jws) = presented.proof {
+        assertion::verify(provider, &client, jws, endpoint, ctx).await?;
+    }
+    Ok(client)
 }
 
 /// Step 1: the one method the request uses.
-fn present(credentials: ClientCredentials<'_>) -> Result<Presented, ClientAuthError> {
-    check_no_assertion(credentials.params)?;
+fn present(credentials: ClientCredentials<'_>) -> Result<Presented<'_>, ClientAuthError> {
+    let ways = [
+        client_secret_basic::present(credentials)?,
+        client_secret_post::present(credentials)?,
+        assertion::present(credentials.params)?,
+        none::present(credentials),
+    ];
     let mut found = None;
-    for method in AuthMethod::ALL {
-        let presented = match method {
-            AuthMethod::ClientSecretBasic => client_secret_basic::present(credentials)?,
-            AuthMethod::ClientSecretPost => client_secret_post::present(credentials)?,
-            // Refused above.
-            AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt => None,
-            AuthMethod::None => none::present(credentials),
-        };
-        if presented.is_some() && found.is_some() {
+    for presented in ways.into_iter().flatten() {
+        if found.is_some() {
             return Err(ClientAuthError::SeveralMethods);
         }
-        found = found.or(presented);
+        found = Some(presented);
     }
     let presented = found.ok_or(ClientAuthError::Missing)?;
     check_same_client_id(&presented, credentials.params)?;
     Ok(presented)
 }
 
-/// Client assertions are not built (RFC 7521 §4.2): refused rather than ignored, or a client that believes it
-/// authenticates strongly would be served as a public one.
-fn check_no_assertion(params: &Params) -> Result<(), ClientAuthError> {
-    let used = params
-        .get("client_assertion")
-        .or(params.get("client_assertion_type"))
-        .is_some();
-    if used {
-        Err(ClientAuthError::Unreadable)
-    } else {
-        Ok(())
-    }
-}
-
 /// A `client_id` in the body must be the one of the credentials (RFC 6749 §3.2.1): tokens for another client than the
 /// authenticated one would be a confusion.
-fn check_same_client_id(presented: &Presented, params: &Params) -> Result<(), ClientAuthError> {
+fn check_same_client_id(presented: &Presented<'_>, params: &Params) -> Result<(), ClientAuthError> {
     match params.get("client_id") {
         Some(id) if id != presented.client_id => Err(ClientAuthError::ClientIdMismatch),
         _ => Ok(()),
     }
 }
 
-/// Step 3: why the client is refused, if it is. Everything is computed before anything is decided, so that an unknown
-/// client and a known one cost the same.
-fn judge(client: Option<&Client>, presented: &Presented) -> Option<Refusal> {
+/// Step 3: why the client is refused, if it is, but for an assertion, which is proved afterwards. Everything is computed
+/// before anything is decided, so that an unknown client and a known one cost the same.
+fn judge(client: Option<&Client>, presented: &Presented<'_>) -> Option<Refusal> {
     let stored = client.and_then(|c| c.secret_hash);
-    let secret_is_right = secret_verifies(stored, presented.secret.as_ref());
+    let secret = match &presented.proof {
+        Proof::Secret(secret) => Some(secret),
+        Proof::Nothing | Proof::Assertion(_) => None,
+    };
+    let secret_is_right = secret_verifies(stored, secret);
     let Some(client) = client else {
         return Some(Refusal::Unknown);
     };
@@ -192,7 +230,8 @@ fn judge(client: Option<&Client>, presented: &Presented) -> Option<Refusal> {
     if client.token_endpoint_auth_method != presented.method {
         return Some(Refusal::OtherMethod);
     }
-    if presented.method != AuthMethod::None && !secret_is_right {
+    let by_secret = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    if by_secret.contains(&presented.method) && !secret_is_right {
         return Some(Refusal::WrongSecret);
     }
     None
@@ -251,11 +290,17 @@ mod tests {
     }
 
     #[test]
-    fn assertions_are_refused_not_ignored() {
-        let error = present(credentials(None, &body("client_id=web&client_assertion=x")))
-            .err()
-            .unwrap();
-        assert_eq!(error.oauth().code, ErrorCode::InvalidClient);
+    fn an_assertion_that_cannot_be_read_is_refused_not_ignored() {
+        let jwt = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        for bad in [
+            "client_id=web&client_assertion=x".to_owned(),
+            format!("client_id=web&client_assertion_type={jwt}"),
+            format!("client_id=web&client_assertion_type={jwt}&client_assertion=x"),
+            "client_id=web&client_assertion_type=saml&client_assertion=x".to_owned(),
+        ] {
+            let error = present(credentials(None, &body(&bad))).err().unwrap();
+            assert_eq!(error.oauth().code, ErrorCode::InvalidClient, "{bad}");
+        }
     }
 
     #[test]
@@ -265,7 +310,7 @@ mod tests {
         let web = |method, secret: Option<&str>| Presented {
             method,
             client_id: "web".into(),
-            secret: secret.map(|s| SecretText::new(s.into())),
+            proof: secret.map_or(Proof::Nothing, |s| Proof::Secret(SecretText::new(s.into()))),
         };
         let basic = AuthMethod::ClientSecretBasic;
         assert_eq!(judge(Some(&client), &web(basic, Some("secret"))), None);

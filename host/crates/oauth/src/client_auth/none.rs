@@ -3,17 +3,20 @@
 
 use authly_core::client::AuthMethod;
 
-use super::{ClientCredentials, Presented};
+use super::{ClientCredentials, Presented, Proof};
 
 /// Whether the request uses this method: `client_id` in the body and no credential beside it.
-pub(super) fn present(credentials: ClientCredentials<'_>) -> Option<Presented> {
-    if credentials.authorization.is_some() || credentials.params.get("client_secret").is_some() {
+pub(super) fn present(credentials: ClientCredentials<'_>) -> Option<Presented<'_>> {
+    let proves = ["client_secret", "client_assertion", "client_assertion_type"]
+        .into_iter()
+        .any(|name| credentials.params.get(name).is_some());
+    if credentials.authorization.is_some() || proves {
         return None;
     }
     let client_id = credentials.params.get("client_id")?.to_owned();
     Some(Presented {
         method: AuthMethod::None,
         client_id,
-        secret: None,
+        proof: Proof::Nothing,
     })
 }

@@ -6,7 +6,7 @@
 use authly_core::{
     AuditAction, ErrorCode, GrantId, OAuthError, PlainToken, ScopeSet, StorageError, Timestamp,
     client::{Client, GrantType},
-    grant::{AuthorizationCode, RefreshToken},
+    grant::{AuthorizationCode, RefreshToken, StoredAccessToken},
     ports::{LoadedCode, RedeemEffects, RedeemOutcome, Redemption},
     user::User,
 };
@@ -16,7 +16,7 @@ use super::{
     issue::{Actor, Issue, issue},
     pkce::{self, PkceMismatch},
 };
-use crate::{Params, refresh, scopes, token::TokenResponse};
+use crate::{Params, Provider, refresh, scopes, token::TokenResponse};
 
 /// Why a code was not exchanged.
 #[derive(Debug, thiserror::Error)]
@@ -138,14 +138,14 @@ pub(super) async fn exchange(request: GrantRequest<'_>) -> Result<TokenResponse,
         .map_err(CodeError::Storage)?;
     if loaded.code.consumed_at.is_some() {
         // Known to be spent: no hook, no signature; storage revokes the grant.
-        return Err(spend(request, &loaded, user.as_ref(), None)
+        return Err(spend(request, &loaded, user.as_ref(), (None, None))
             .await
             .err()
             .unwrap_or(CodeError::Unknown));
     }
     check_alive(&loaded, request.ctx.now)?;
-    let user = check_user(&loaded, user)?;
-    let scope = check_scope(&loaded, request, &user)?;
+    let user = check_user(request.provider, &loaded, user)?;
+    let scope = check_scope(&loaded, request, &user).await?;
 
     let actor = Actor::Person {
         user: &user,
@@ -157,10 +157,10 @@ pub(super) async fn exchange(request: GrantRequest<'_>) -> Result<TokenResponse,
         actor,
         scope: &scope,
     };
-    let issued = issue(request, what).await.map_err(CodeError::Issue)?;
+    let mut issued = issue(request, what).await.map_err(CodeError::Issue)?;
     let refresh = new_refresh_token(request, &loaded, &scope);
     let (plain, stored) = refresh.unzip();
-    spend(request, &loaded, Some(&user), stored).await?;
+    spend(request, &loaded, Some(&user), (stored, issued.opaque.take())).await?;
     Ok(TokenResponse::new(issued, &scope, plain))
 }
 
@@ -213,17 +213,23 @@ fn check_alive(loaded: &LoadedCode, now: Timestamp) -> Result<(), CodeError> {
     Ok(())
 }
 
-/// A person disabled since the authorization gets no tokens.
-fn check_user(loaded: &LoadedCode, user: Option<User>) -> Result<User, CodeError> {
-    user.filter(|u| u.enabled).ok_or(CodeError::UserDisabled {
-        grant_id: loaded.grant.id,
-    })
+/// A person who may not sign in any more gets no tokens.
+fn check_user(provider: &Provider, loaded: &LoadedCode, user: Option<User>) -> Result<User, CodeError> {
+    user.filter(|user| provider.admits(user))
+        .ok_or(CodeError::UserDisabled {
+            grant_id: loaded.grant.id,
+        })
 }
 
 /// What may still be granted of what was.
-fn check_scope(loaded: &LoadedCode, request: GrantRequest<'_>, user: &User) -> Result<ScopeSet, CodeError> {
-    let issuer = &request.provider.issuer;
-    let scope = scopes::still_grantable(&loaded.code.scope, request.client, user, issuer);
+async fn check_scope(
+    loaded: &LoadedCode,
+    request: GrantRequest<'_>,
+    user: &User,
+) -> Result<ScopeSet, CodeError> {
+    let scope = scopes::still_grantable(request.provider, &loaded.code.scope, request.client, user)
+        .await
+        .map_err(CodeError::Storage)?;
     if scope.is_empty() {
         Err(CodeError::NothingLeft {
             grant_id: loaded.grant.id,
@@ -243,7 +249,8 @@ fn new_refresh_token(
     refresh::is_due(request.client, scope).then(|| {
         let token = PlainToken::generate(provider.rng.as_ref());
         let (grant, granted) = (&loaded.grant, &loaded.code.scope);
-        let stored = refresh::stored(&token, grant, granted, &provider.settings, request.ctx.now);
+        let lifetime = refresh::lifetime(&provider.settings, request.client);
+        let stored = refresh::stored(&token, grant, granted, lifetime, request.ctx.now);
         (token, stored)
     })
 }
@@ -253,7 +260,7 @@ async fn spend(
     request: GrantRequest<'_>,
     loaded: &LoadedCode,
     user: Option<&User>,
-    refresh_token: Option<RefreshToken>,
+    (refresh_token, access_token): (Option<RefreshToken>, Option<StoredAccessToken>),
 ) -> Result<(), CodeError> {
     let grant_id = loaded.grant.id;
     let effects = RedeemEffects {
@@ -263,7 +270,7 @@ async fn spend(
     let redemption = Redemption {
         hash: loaded.code.hash,
         refresh_token,
-        access_token: None,
+        access_token,
         now: request.ctx.now,
     };
     let outcome = request

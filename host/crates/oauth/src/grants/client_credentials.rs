@@ -1,9 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4): a confidential client acts for itself. No person, so no ID token, no
-//! refresh token (§4.4.3) and no scope that is about one; nothing is written.
+//! refresh token (§4.4.3) and no scope that is about one; nothing is written for a JWT.
 
 use authly_core::{
-    ErrorCode, OAuthError, ScopeSet,
+    Effects, ErrorCode, OAuthError, Scope, ScopeSet, StorageError,
     client::{Client, GrantType},
+    ports::ScopeDefinition,
 };
 
 use super::{
@@ -27,12 +28,15 @@ pub enum ClientCredentialsError {
     /// A requested scope is about a person, or for administrators.
     #[error("a requested scope needs a person")]
     ScopeNeedsPerson,
-    /// No scope was requested and the client has none that it may hold for itself.
-    #[error("the client has no scope for itself")]
+    /// No scope was requested and the client has no default one that it may hold for itself.
+    #[error("the client has no default scope for itself")]
     NoScope,
     /// Hook or signature.
     #[error("no token was issued")]
     Issue(#[source] IssueError),
+    /// The database did not answer.
+    #[error("storage failed during the client credentials grant")]
+    Storage(#[source] StorageError),
 }
 
 impl ClientCredentialsError {
@@ -58,9 +62,11 @@ impl ClientCredentialsError {
             ),
             Self::NoScope => OAuthError::new(
                 ErrorCode::InvalidScope,
-                "No scope registered for this client can be granted to the client itself.",
+                "The request names no scope, and no default scope is one that this client may hold for itself. Name at \
+                 least one that it is registered for.",
             ),
             Self::Issue(error) => error.oauth(),
+            Self::Storage(_) => OAuthError::unavailable(),
         }
     }
 }
@@ -71,7 +77,12 @@ impl ClientCredentialsError {
 /// [`ClientCredentialsError`].
 pub(super) async fn grant(request: GrantRequest<'_>) -> Result<TokenResponse, ClientCredentialsError> {
     check_confidential(request.client)?;
-    let scope = check_scope(request.params.get("scope"), request.client)?;
+    let storage = request.provider.storage.as_ref();
+    let defined = storage
+        .list_scopes()
+        .await
+        .map_err(ClientCredentialsError::Storage)?;
+    let scope = check_scope(request.params.get("scope"), request.client, &defined)?;
     let what = Issue {
         grant_type: GrantType::ClientCredentials,
         actor: Actor::Client,
@@ -80,6 +91,12 @@ pub(super) async fn grant(request: GrantRequest<'_>) -> Result<TokenResponse, Cl
     let issued = issue(request, what)
         .await
         .map_err(ClientCredentialsError::Issue)?;
+    if let Some(opaque) = &issued.opaque {
+        storage
+            .store_access_token(opaque, Effects::none())
+            .await
+            .map_err(ClientCredentialsError::Storage)?;
+    }
     Ok(TokenResponse::new(issued, &scope, None))
 }
 
@@ -92,15 +109,20 @@ fn check_confidential(client: &Client) -> Result<(), ClientCredentialsError> {
     }
 }
 
-/// What the client is granted: what it asks for within its registration, or all that it may hold for itself when it
-/// asks for nothing (RFC 6749 §3.3). A scope about a person is refused by name rather than dropped: OpenID Connect's
+/// What the client is granted: what it asks for within its registration, or the default scopes that it may hold for
+/// itself when it asks for nothing (RFC 6749 §3.3). A scope that is defined no longer is nobody's. A scope about a person is refused by name rather than dropped: OpenID Connect's
 /// scopes ask for claims about an end-user (OIDC Core §5.4), and `admin` is an administrator's.
-fn check_scope(requested: Option<&str>, client: &Client) -> Result<ScopeSet, ClientCredentialsError> {
+fn check_scope(
+    requested: Option<&str>,
+    client: &Client,
+    defined: &[ScopeDefinition],
+) -> Result<ScopeSet, ClientCredentialsError> {
+    let is_defined = |scope: &Scope| defined.iter().find(|d| d.name == scope.as_str());
     let Some(text) = requested else {
         let own: ScopeSet = client
             .scopes
             .iter()
-            .filter(|s| !scopes::needs_person(s.as_str()))
+            .filter(|s| is_defined(s).is_some_and(|d| d.is_default) && !scopes::needs_person(s.as_str()))
             .cloned()
             .collect();
         return if own.is_empty() {
@@ -110,7 +132,7 @@ fn check_scope(requested: Option<&str>, client: &Client) -> Result<ScopeSet, Cli
         };
     };
     let requested = ScopeSet::parse(text).map_err(|_| ClientCredentialsError::MalformedScope)?;
-    if !requested.is_subset(&client.scopes) {
+    if !requested.is_subset(&client.scopes) || requested.iter().any(|s| is_defined(s).is_none()) {
         return Err(ClientCredentialsError::ForeignScope);
     }
     if requested.iter().any(|s| scopes::needs_person(s.as_str())) {
@@ -132,7 +154,12 @@ mod tests {
     fn scope_of(registered: &str, requested: Option<&str>) -> Result<String, ErrorCode> {
         let mut client = testing::client("service");
         client.scopes = ScopeSet::parse(registered).unwrap();
-        check_scope(requested, &client)
+        let mut defined = scopes::seeded();
+        for scope in &mut defined {
+            // Of those that need no person one is a default here.
+            scope.is_default |= scope.name == "read";
+        }
+        check_scope(requested, &client, &defined)
             .map(|s| s.to_string())
             .map_err(|e| e.oauth().code)
     }
@@ -140,7 +167,7 @@ mod tests {
     #[test]
     fn scope_is_within_the_registration_and_about_no_person() {
         let registered = "openid profile offline_access admin:users:read read write";
-        assert_eq!(scope_of(registered, None), Ok("read write".into()));
+        assert_eq!(scope_of(registered, None), Ok("read".into()), "the default ones");
         assert_eq!(scope_of(registered, Some("read")), Ok("read".into()));
         for refused in [
             "openid",
@@ -158,6 +185,16 @@ mod tests {
             );
         }
         assert_eq!(scope_of("openid", None), Err(ErrorCode::InvalidScope));
+        assert_eq!(
+            scope_of("write", None),
+            Err(ErrorCode::InvalidScope),
+            "no default is the client's"
+        );
+        assert_eq!(
+            scope_of("gone", Some("gone")),
+            Err(ErrorCode::InvalidScope),
+            "nobody defines it"
+        );
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use authly_core::{
-    OAuthError, ScopeSet, SecretText, Timestamp,
-    client::{Client, GrantType},
-    grant::Grant,
+    OAuthError, PlainToken, ScopeSet, SecretText, Timestamp,
+    client::{AccessTokenFormat, Client, GrantType},
+    grant::{Grant, StoredAccessToken},
     key::SigningAlg,
     ports::{ClaimMapInput, ClaimOrigin, ClaimTarget, HookError, HookSession, HookSubject},
     user::User,
@@ -46,6 +46,8 @@ pub(super) struct Issue<'a> {
 /// Signed tokens: good the moment they are handed over.
 pub(crate) struct Issued {
     pub(crate) access_token: SecretText,
+    /// What storage must know of an opaque access token, to be stored by the step that spends; `None` for a JWT.
+    pub(crate) opaque: Option<StoredAccessToken>,
     /// Seconds.
     pub(crate) expires_in: i64,
     pub(crate) id_token: Option<SecretText>,
@@ -93,22 +95,24 @@ pub(super) async fn issue(request: GrantRequest<'_>, what: Issue<'_>) -> Result<
         ctx,
         ..
     } = request;
-    let ends = Ends::of(provider, what.actor, ctx.now);
+    let ends = Ends::of(request, what.actor);
     let input = mapper_input(request, what, &ends);
     let mut shaped = claims::shape(provider.mapper.as_ref(), input)
         .await
         .map_err(IssueError::Hook)?;
     // One ring for both signatures: a swap in between cannot mix two.
     let keys = provider.keys.load();
-    let access_token = {
-        let alg = client.access_token_signed_response_alg;
-        sign(
-            provider,
-            &keys,
-            (alg, access_token::TYP),
-            &shaped.take(ClaimTarget::AccessToken),
-        )
-        .await?
+    let claims = shaped.take(ClaimTarget::AccessToken);
+    let (access_token, opaque) = match client.access_token_format {
+        AccessTokenFormat::Jwt => {
+            let alg = client.access_token_signed_response_alg;
+            let signed = sign(provider, &keys, (alg, access_token::TYP), &claims).await?;
+            (signed, None)
+        }
+        AccessTokenFormat::Opaque => {
+            let (text, stored) = opaque(request, what.actor, claims, ends.access_token);
+            (text, Some(stored))
+        }
     };
     let id_token = if what.id_token_due() {
         let alg = client.id_token_signed_response_alg;
@@ -125,10 +129,31 @@ pub(super) async fn issue(request: GrantRequest<'_>, what: Issue<'_>) -> Result<
     };
     Ok(Issued {
         access_token: SecretText::new(access_token),
+        opaque,
         expires_in: ends.access_token.as_secs().saturating_sub(ctx.now.as_secs()),
         id_token,
         origins: shaped.origins,
     })
+}
+
+/// An opaque token: 256 random bits, and what they stand for.
+fn opaque(
+    request: GrantRequest<'_>,
+    actor: Actor<'_>,
+    claims: Map<String, Value>,
+    expires_at: Timestamp,
+) -> (String, StoredAccessToken) {
+    let token = PlainToken::generate(request.provider.rng.as_ref());
+    let stored = StoredAccessToken {
+        hash: token.hash(),
+        grant_id: actor.grant().map(|grant| grant.id),
+        client_id: request.client.id.clone(),
+        claims,
+        created_at: request.ctx.now,
+        expires_at,
+        revoked_at: None,
+    };
+    (token.expose().to_owned(), stored)
 }
 
 /// When the tokens of one answer end.
@@ -138,11 +163,12 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(provider: &Provider, actor: Actor<'_>, now: Timestamp) -> Self {
+    fn of(request: GrantRequest<'_>, actor: Actor<'_>) -> Self {
+        let (settings, client, now) = (&request.provider.settings, request.client, request.ctx.now);
         let grant = actor.grant();
         Self {
-            access_token: access_token::expires_at(&provider.settings, grant, now),
-            id_token: grant.map(|grant| id_token::expires_at(&provider.settings, grant, now)),
+            access_token: access_token::expires_at(settings, client, grant, now),
+            id_token: grant.map(|grant| id_token::expires_at(settings, client, grant, now)),
         }
     }
 }
@@ -219,7 +245,7 @@ fn id_token_claims(
     subject: &str,
     ends: &Ends,
 ) -> Option<Map<String, Value>> {
-    let (Actor::Person { grant, nonce, .. }, Some(expires_at)) = (what.actor, ends.id_token) else {
+    let (Actor::Person { user, grant, nonce }, Some(expires_at)) = (what.actor, ends.id_token) else {
         return None;
     };
     let token = IdToken {
@@ -231,7 +257,12 @@ fn id_token_claims(
         expires_at,
         now: request.ctx.now,
     };
-    what.id_token_due().then(|| token.claims())
+    // What was asked for by name, and nothing else about the person (OIDC Core §5.4, §5.5); the protocol's own win.
+    what.id_token_due().then(|| {
+        let mut claims = claims::requested(user, &grant.claims.id_token, &grant.claims.locales);
+        claims.extend(token.claims());
+        claims
+    })
 }
 
 /// The login behind a grant, as a hook sees it.

@@ -4,7 +4,7 @@ use authly_core::{Effects, client::AuthMethod};
 
 use super::{Site, error_of};
 
-const BODY: &str = "grant_type=client_credentials";
+const BODY: &str = "grant_type=client_credentials&scope=read";
 
 #[tokio::test]
 async fn only_the_registered_method_is_accepted() {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Site, error_of};
 
 const BODY: &str = "grant_type=client_credentials";
+const READ: &str = "grant_type=client_credentials&scope=read";
 
 #[tokio::test]
 async fn a_client_gets_an_access_token_of_its_own_and_nothing_else() {
@@ -27,7 +28,7 @@ async fn a_client_gets_an_access_token_of_its_own_and_nothing_else() {
 async fn subject_of_a_client_named_like_a_person_is_not_the_persons() {
     let site = Site::new().await;
     let posing = site.other_client(&site.user.id.to_string(), |_| ()).await;
-    let response = site.request_as(&posing, BODY).await.unwrap();
+    let response = site.request_as(&posing, READ).await.unwrap();
     let claims = site.claims(response.access_token.expose(), "at+jwt", "https://op.example");
     assert_ne!(claims["sub"], json!(site.user.id));
 }
@@ -38,11 +39,11 @@ async fn audiences_are_the_clients() {
     let api = site
         .other_client("api", |c| c.audiences = vec!["https://api.example".into()])
         .await;
-    let response = site.request_as(&api, BODY).await.unwrap();
+    let response = site.request_as(&api, READ).await.unwrap();
     let claims = site.claims(response.access_token.expose(), "at+jwt", "https://api.example");
     assert_eq!(
         (&claims["aud"], &claims["scope"]),
-        (&json!("https://api.example"), &json!("read write"))
+        (&json!("https://api.example"), &json!("read"))
     );
 }
 

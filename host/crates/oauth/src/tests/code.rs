@@ -36,6 +36,7 @@ async fn code_gives_access_id_and_refresh_tokens() {
         (&json!(testing::NOW.as_secs()), &access["sub"])
     );
     let names = [
+        "acr",
         "amr",
         "at_hash",
         "aud",

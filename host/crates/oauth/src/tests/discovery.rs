@@ -18,25 +18,43 @@ async fn openid_configuration_says_what_is_built_and_nothing_else() {
             "end_session_endpoint": "https://op.example/oidc/logout",
             "jwks_uri": "https://op.example/.well-known/jwks.json",
             "scopes_supported": [
-                "address", "email", "offline_access", "openid", "phone", "profile", "read", "write"
+                "account:read", "account:write", "address", "email", "offline_access", "openid", "phone", "profile",
+                "profile:write", "read", "write"
             ],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"
+            ],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA", "HS256"],
+            "introspection_endpoint": "https://op.example/api/v1/oauth/introspect",
+            "introspection_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"
+            ],
+            "introspection_endpoint_auth_signing_alg_values_supported":
+                ["RS256", "PS256", "ES256", "EdDSA", "HS256"],
+            "revocation_endpoint": "https://op.example/api/v1/oauth/revoke",
+            "revocation_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"
+            ],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA", "HS256"],
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256", "EdDSA"],
+            "userinfo_signing_alg_values_supported": ["ES256", "EdDSA"],
             "claim_types_supported": ["normal"],
             "claims_supported": [
-                "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "name", "family_name",
-                "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+                "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "acr", "sid", "name",
+                "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
                 "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
                 "phone_number", "phone_number_verified", "address"
             ],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "claims_parameter_supported": false,
+            "display_values_supported": ["page", "popup"],
+            "acr_values_supported": ["urn:authly:acr:password"],
+            "claims_parameter_supported": true,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false
         })

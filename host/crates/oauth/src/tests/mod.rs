@@ -6,6 +6,7 @@ mod client_credentials;
 mod code;
 mod discovery;
 mod id_token_hint;
+mod properties;
 mod refresh;
 mod userinfo;
 
@@ -36,7 +37,7 @@ use crate::{
     scopes,
     testing::{self, NOW, SECRET, ScriptedMapper, SeededRng},
     token::{TokenError, TokenResponse, token},
-    userinfo::BearerError,
+    userinfo::{Userinfo, UserinfoError},
 };
 
 /// A provider with one client, `web`, one person, `alice`, and a clock that a test moves.
@@ -77,7 +78,7 @@ impl Site {
             keys,
             mapper: Arc::clone(&mapper) as _,
             rng,
-            documents: Arc::new(crate::testing::NoDocuments),
+            client_keys: crate::client_auth::ClientKeys::new(Arc::new(crate::testing::NoDocuments)),
         };
         Self {
             provider,
@@ -163,8 +164,12 @@ impl Site {
         self.request(&refresh_body(token)).await
     }
 
-    async fn userinfo(&self, access_token: &str) -> Result<Map<String, Value>, BearerError> {
-        crate::userinfo::userinfo(&self.provider, access_token, &testing::request(self.now())).await
+    async fn userinfo(&self, access_token: &str) -> Result<Map<String, Value>, UserinfoError> {
+        let ctx = testing::request(self.now());
+        match crate::userinfo::userinfo(&self.provider, access_token, &ctx).await? {
+            Userinfo::Json(claims) => Ok(claims),
+            Userinfo::Jwt(jwt) => panic!("signed: {jwt}"),
+        }
     }
 
     /// The claims of a token of ours, verified.

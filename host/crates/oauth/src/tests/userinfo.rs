@@ -6,14 +6,18 @@ use authly_core::{Effects, StorageError};
 use serde_json::{Value, json};
 
 use super::Site;
-use crate::{testing, userinfo::BearerError};
+use crate::{
+    bearer::{BearerError, TokenProblem},
+    testing,
+    userinfo::UserinfoError,
+};
 
 async fn access_token(site: &Site, scope: &str) -> String {
     let code = site.issue_code(scope).await;
     site.redeem(&code).await.unwrap().access_token.expose().to_owned()
 }
 
-fn code_of(answer: Result<serde_json::Map<String, Value>, BearerError>) -> &'static str {
+fn code_of(answer: Result<serde_json::Map<String, Value>, UserinfoError>) -> &'static str {
     answer.unwrap_err().oauth().code.as_str()
 }
 
@@ -96,6 +100,8 @@ async fn a_client_with_audiences_of_its_own_can_still_ask() {
 
 #[test]
 fn an_outage_is_never_a_no() {
-    let outage = BearerError::Storage(StorageError::Unavailable("down".into()));
+    let outage = UserinfoError::Bearer(BearerError::Token(TokenProblem::Storage(StorageError::Unavailable(
+        "down".into(),
+    ))));
     assert_eq!(outage.oauth().code.as_str(), "temporarily_unavailable");
 }

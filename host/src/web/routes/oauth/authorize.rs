@@ -11,8 +11,9 @@ use axum::{extract::State, response::Response};
 use crate::web::{
     extract::{Form, NoQuery, Query},
     pages::Problem,
-    respond,
-    routes::account::{BrowserCookies, PageRequest, go, log_storage_failure, set_binding, show},
+    routes::account::{
+        BrowserCookies, PageRequest, answer_client, go, log_storage_failure, set_binding, show,
+    },
     state::{AppState, SharedState},
 };
 
@@ -53,13 +54,13 @@ async fn answer(
     };
     match authorize(&state.provider, params, arrival, browser, &page.context).await {
         Ok(started) => {
-            let mut response = go(state, &started.next);
+            let mut response = go(state, page, started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
             response
         }
-        Err(AuthorizeError::Redirect(error)) => {
+        Err(AuthorizeError::Client(error)) => {
             tracing::info!(error.code = %error.error.code, "an authorization request was refused");
-            respond::see_other(&error.location())
+            answer_client(state, page, error.answer())
         }
         Err(AuthorizeError::Page(reason, error)) => {
             tracing::info!(error.code = %error.code, "an authorization request was refused on a page");

@@ -1,16 +1,18 @@
 //! The token endpoint (RFC 6749 §3.2): POST only, a form only, nothing in the URL.
 
-use authly_core::{ErrorCode, OAuthError};
+use authly_core::RequestContext;
 use authly_oauth::{
+    Params,
     client_auth::ClientCredentials,
     token::{self, TokenReport},
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 
+use super::credentials::authorization;
 use crate::web::{
     error::{self, Failure},
     extract::{Context, Form, NoQuery},
@@ -27,11 +29,21 @@ pub async fn token(
     headers: HeaderMap,
     Form(params): Form,
 ) -> Result<Response, Failure> {
+    answer(&state, &context, &headers, &params).await
+}
+
+/// Answers a token request, whichever address it came to.
+pub(super) async fn answer(
+    state: &SharedState,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Response, Failure> {
     let credentials = ClientCredentials {
-        authorization: authorization(&headers)?,
-        params: &params,
+        authorization: authorization(headers)?,
+        params,
     };
-    let answer = token::token(&state.provider, credentials, &context).await;
+    let answer = token::token(&state.provider, credentials, context).await;
     let report = TokenReport::of(credentials, &answer);
     state
         .edge
@@ -49,16 +61,4 @@ pub async fn token(
         response.extensions_mut().insert(OfClient(client_id));
     }
     Ok(response)
-}
-
-/// The one `Authorization` header. Two would be two authentications (RFC 6749 §2.3).
-fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, OAuthError> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value.map(HeaderValue::as_bytes)),
-        _ => Err(OAuthError::new(
-            ErrorCode::InvalidRequest,
-            "The Authorization header is given more than once.",
-        )),
-    }
 }
