@@ -1,5 +1,5 @@
 // Pictures of every page in every state, into target/screens, and the checks of checks.mjs on each.
-//   node tests/browser/screens.mjs
+//   node tests/browser/screens.mjs [PREFIX...]    only the pages whose names begin so
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,6 +18,9 @@ const VARIANTS = {
   // 1280x800 at 200 % zoom.
   zoomed: { viewport: { width: 640, height: 400 }, colorScheme: "dark", deviceScaleFactor: 2 },
 };
+
+const prefixes = process.argv.slice(2);
+const isWanted = (name) => prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix));
 
 const problems = [];
 const report = (where, found) => problems.push(...found.map((line) => `${where}: ${line}`));
@@ -75,14 +78,16 @@ async function everyState(browser, variant) {
   const context = await browser.newContext({ ...VARIANTS[variant], reducedMotion: "reduce" });
   const page = await context.newPage();
   const complaints = watch(page);
-  for (const name of site.pages.filter((name) => !name.startsWith("demo."))) {
+  // A page that sends its form at once stands still for its picture: it is what people without scripts see.
+  await page.route("**/submit.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
+  for (const name of site.pages.filter((name) => !name.startsWith("demo.") && isWanted(name))) {
     await page.goto(`${site.origin}/${name}`, { waitUntil: "load" });
     await look(page, name, variant, complaints);
   }
-  await demo(context, site, variant);
+  if (isWanted("demo")) await demo(context, site, variant);
   await context.close();
   site.close();
-  return site.pages.length;
+  return site.pages.filter(isWanted).length;
 }
 
 mkdirSync(screens, { recursive: true });

@@ -1,7 +1,11 @@
 //! The audit column of the route table: what each row says of its audit events is what the database holds.
 
 use authly::web::routes::{Audit, table};
-use authly_testkit::{TestApp, browser::Answer};
+use authly_testkit::{
+    TestApp, TestUser,
+    browser::{Answer, TestBrowser},
+    client::Form,
+};
 use reqwest::Method;
 
 /// Whether an audit event of the request that was answered is stored.
@@ -13,6 +17,76 @@ async fn is_audited(app: &TestApp, answer: &Answer) -> bool {
          RAISE EXCEPTION 'no event'; END IF; END $$"
     );
     app.postgres().execute(&sql).await.is_ok()
+}
+
+/// What people end by themselves, and have clients end.
+async fn of_ones_own(
+    app: &TestApp,
+    browser: &mut TestBrowser,
+    user: &TestUser,
+) -> Vec<(Method, String, Answer)> {
+    let mut done = Vec::new();
+    let mut other = app.browser();
+    let page = other.get("/account/login").await;
+    let names = [
+        ("username", user.username.as_str()),
+        ("password", user.password.as_str()),
+    ];
+    let signed_in = other
+        .post("/account/login", &pairs(&with_hidden(&page, &names)))
+        .await;
+    done.push((Method::POST, "/account/login".to_owned(), signed_in));
+    for (path, field) in [
+        ("/account/consents", ("client_id", "web")),
+        ("/account/sessions", ("others", "1")),
+    ] {
+        let page = browser.get(path).await;
+        let ended = browser.post(path, &pairs(&with_hidden(&page, &[field]))).await;
+        done.push((Method::POST, path.to_owned(), ended));
+    }
+    let page = browser.get("/logout").await;
+    let left = browser
+        .post("/logout", &pairs(&with_hidden(&page, &[("decision", "logout")])))
+        .await;
+    done.push((Method::POST, "/logout".to_owned(), left));
+
+    let client = app.public_client("leaving").await;
+    let end_session = "/oidc/logout";
+    for method in [Method::GET, Method::POST] {
+        let (request, pkce) = app.authorization(&client, "openid");
+        let back = app.grant(&mut other, &request, user).await;
+        let code = back.redirect_param("code").expect("a code");
+        let tokens = app
+            .token(&client, &app.exchange(&client, &code, &pkce))
+            .await
+            .json();
+        let form = Form::new().set("id_token_hint", tokens["id_token"].as_str().expect("an ID token"));
+        let left = if method == Method::GET {
+            other.get(form.url(&app.at(end_session))).await
+        } else {
+            other.post(end_session, &form.pairs()).await
+        };
+        assert_eq!(left.status, 200, "{}", left.body);
+        done.push((method, end_session.to_owned(), left));
+    }
+    done
+}
+
+/// The fields of a page's form, and what the person adds.
+fn with_hidden(page: &Answer, added: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    page.hidden_fields()
+        .into_iter()
+        .chain(added.iter().map(owned))
+        .collect()
+}
+
+/// As a browser sends them.
+fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 #[tokio::test]
@@ -72,6 +146,8 @@ async fn rows_leave_the_audit_events_they_claim() {
         resumed.body
     );
     done.push((Method::GET, next.path().to_owned(), resumed));
+
+    done.extend(of_ones_own(&app, &mut browser, &user).await);
 
     for row in table().iter().filter(|row| row.audit == Audit::Effects) {
         for method in row.methods {

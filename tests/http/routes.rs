@@ -140,7 +140,8 @@ async fn every_row_has_its_cache_cors_and_security_headers() {
                 "same-origin"
             };
             assert_eq!(answer.header("cross-origin-opener-policy"), opener, "{path}");
-            if matches!(route.surface, Surface::Flow | Surface::Page) {
+            let is_page = matches!(route.surface, Surface::Flow | Surface::Page);
+            if is_page && !answer.status.is_redirection() {
                 assert_eq!(
                     answer.header("content-type"),
                     "text/html; charset=utf-8",
@@ -169,13 +170,19 @@ async fn every_row_asks_for_what_it_says_callers_must_prove() {
                         .http
                         .request(method.clone(), app.at(route.path))
                         .header("content-type", FORM)
-                        .body("grant_type=client_credentials");
+                        .body("grant_type=refresh_token&token=t");
                     let whole = read(whole).await;
                     assert_eq!(whole.status, 401, "{at}");
                     assert_eq!(whole.json()["error"], "invalid_client", "{at}");
                 }
-                Auth::Browser if route.csrf == Csrf::SameOrigin && *method == Method::POST => {
+                Auth::Browser | Auth::Session
+                    if route.csrf == Csrf::SameOrigin && *method == Method::POST =>
+                {
                     assert_eq!(answer.status, 403, "{at}");
+                }
+                Auth::Session => {
+                    let login = app.at("/account/login?to=");
+                    assert!(answer.header("location").starts_with(&login), "{at}");
                 }
                 Auth::Browser => assert!(!answer.headers.contains_key("location"), "{at}"),
                 // The test's own address is one of an operator; the policy's own tests have others.

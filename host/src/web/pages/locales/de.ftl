@@ -125,8 +125,8 @@ account-apps = { $count ->
    *[other] { $count } Anwendungen haben Zugriff auf Ihr Konto
 }
 account-sessions = { $count ->
-    [one] Sie sind nur in diesem Browser angemeldet
-   *[other] Sie sind in { $count } Browsern angemeldet
+    [one] Ihr Konto ist nur in diesem Browser offen
+   *[other] Ihr Konto ist in { $count } Browsern offen
 }
 back-account = Zu Ihrem Konto
 back-sign-in = Wieder anmelden

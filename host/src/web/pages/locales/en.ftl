@@ -126,8 +126,8 @@ account-apps = { $count ->
    *[other] { $count } apps have access to your account
 }
 account-sessions = { $count ->
-    [one] You are signed in in this browser only
-   *[other] You are signed in in { $count } browsers
+    [one] Your account is open in this browser only
+   *[other] Your account is open in { $count } browsers
 }
 back-account = Go to your account
 back-sign-in = Sign in again
