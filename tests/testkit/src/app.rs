@@ -6,7 +6,7 @@ use authly::{
     app::{App, Parts, World},
     config::{self, Config, Sources},
 };
-use authly_core::{ClientId, Effects, Rng, SecretText, TenantId, UserId, ports::TenantStorage};
+use authly_core::{ClientId, Clock, Effects, Rng, SecretText, TenantId, UserId, ports::TenantStorage};
 use authly_oauth::clients::{NewClient, create_client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -76,6 +76,7 @@ impl TestAppBuilder {
                 rng: Arc::clone(&rng),
             }
         };
+        let world_clock = Arc::clone(&world.clock);
         let config = self.config(&dir);
         let app = App::start(&config, world)
             .await
@@ -94,6 +95,7 @@ impl TestAppBuilder {
         TestApp {
             site,
             clock,
+            world_clock,
             parts,
             tenant,
             dir,
@@ -147,6 +149,8 @@ pub struct TestApp {
     pub site: Site,
     /// Its clock, unless the test asked for the system's.
     pub clock: Arc<TestClock>,
+    /// The one it really looks at.
+    world_clock: Arc<dyn Clock>,
     /// The parts behind the routes.
     pub parts: Arc<Parts>,
     /// Its one tenant's storage, through the same cache the server uses.
@@ -283,8 +287,7 @@ impl TestApp {
 
     /// What the server's clock says.
     pub fn now(&self) -> authly_core::Timestamp {
-        use authly_core::Clock as _;
-        self.clock.now()
+        self.world_clock.now()
     }
 
     /// Moves the server's clock.
