@@ -12,6 +12,7 @@ plugins:
 
 test: deps plugins
 	cargo build --locked -p authly
+	cargo build --locked --manifest-path tests/foreign/rust/Cargo.toml --target-dir target/foreign
 	cargo test --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml --target-dir target/plugins
 

@@ -1,51 +1,34 @@
 // A whole sign-in with openid-client, a certified client library: discovery → login → consent → code with PKCE →
-// ID token validation → UserInfo → refresh. The person's part is played by plain form posts, as a browser without
-// JavaScript would send them.
+// ID token validation → UserInfo → refresh → introspection → revocation → sign-out. The person's part is in browser.mjs.
 //
 //   node client.mjs ISSUER CLIENT_ID REDIRECT_URI USERNAME
 //
-// The password and, for a confidential client, its secret come from the environment: AUTHLY_PASSWORD, CLIENT_SECRET.
+// The rest comes from the environment: AUTHLY_PASSWORD; for a confidential client CLIENT_SECRET, or CLIENT_KEY, a private
+// JWK, for private_key_jwt; and POST_LOGOUT_REDIRECT_URI, if the client has one.
 import assert from 'node:assert/strict'
 import { webcrypto } from 'node:crypto'
+import { Browser } from './browser.mjs'
 
 // Node.js 18, as Debian 12 has it, keeps Web Crypto out of the global scope.
 globalThis.crypto ??= webcrypto
 const client = await import('openid-client')
 
 const [issuer, clientId, redirectUri, username] = process.argv.slice(2)
-const { AUTHLY_PASSWORD: password, CLIENT_SECRET: secret } = process.env
+const { AUTHLY_PASSWORD: password, CLIENT_SECRET: secret, CLIENT_KEY: key, POST_LOGOUT_REDIRECT_URI: afterwards } = process.env
 if (!username || !password) {
   console.error('usage: AUTHLY_PASSWORD=… [CLIENT_SECRET=…] node client.mjs ISSUER CLIENT_ID REDIRECT_URI USERNAME')
   process.exit(2)
 }
 
-const authentication = secret ? client.ClientSecretBasic(secret) : client.None()
+const authentication = await clientAuthentication()
 const insecure = issuer.startsWith('http://') ? [client.allowInsecureRequests] : []
 const config = await client.discovery(new URL(issuer), clientId, undefined, authentication, { execute: insecure })
 const metadata = config.serverMetadata()
 assert.equal(metadata.issuer, issuer)
 step('discovery', metadata.authorization_endpoint)
 
-const pkceCodeVerifier = client.randomPKCECodeVerifier()
-const expectedState = client.randomState()
-const expectedNonce = client.randomNonce()
-const authorizationUrl = client.buildAuthorizationUrl(config, {
-  redirect_uri: redirectUri,
-  scope: 'openid profile email offline_access',
-  code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
-  code_challenge_method: 'S256',
-  state: expectedState,
-  nonce: expectedNonce,
-})
-const callback = await signIn(authorizationUrl)
-step('login and consent', callback.origin + callback.pathname)
-
-const tokens = await client.authorizationCodeGrant(config, callback, {
-  pkceCodeVerifier,
-  expectedState,
-  expectedNonce,
-  idTokenExpected: true,
-})
+const person = new Browser(username, password)
+const tokens = await signIn()
 const claims = tokens.claims()
 assert.equal(claims.aud, clientId)
 assert.ok(tokens.refresh_token, 'offline_access was agreed to, so there is a refresh token')
@@ -59,45 +42,65 @@ const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token)
 assert.notEqual(refreshed.refresh_token, tokens.refresh_token, 'a refresh token is replaced when used')
 assert.equal(refreshed.claims().sub, claims.sub)
 step('refresh', `expires in ${refreshed.expires_in} s`)
+
+// Whoever holds a token may give it back; only who can prove who they are may ask what one is worth (RFC 7662 §2.1).
+const proves = Boolean(secret || key)
+if (proves) {
+  const answer = await client.tokenIntrospection(config, refreshed.access_token)
+  assert.ok(answer.active && answer.client_id === clientId && answer.sub === claims.sub, JSON.stringify(answer))
+  step('introspection', answer.scope)
+}
+await client.tokenRevocation(config, refreshed.refresh_token)
+await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token), { error: 'invalid_grant' })
+if (proves) assert.deepEqual(await client.tokenIntrospection(config, refreshed.access_token), { active: false })
+step('revocation', 'the refresh token, and the access tokens of its grant')
+
+if (afterwards) {
+  const state = client.randomState()
+  const away = client.buildEndSessionUrl(config, {
+    post_logout_redirect_uri: afterwards,
+    id_token_hint: tokens.id_token,
+    state,
+  })
+  const back = await person.follow(away, afterwards)
+  assert.equal(back.searchParams.get('state'), state)
+  // Nobody is signed in any more, which the server says without a page.
+  const silent = await person.follow(new URL(`${(await authorizationUrl()).url}&prompt=none`), redirectUri)
+  assert.equal(silent.searchParams.get('error'), 'login_required')
+  step('sign-out', back.href)
+}
 console.log('1 passed, 0 failed')
 
 function step(name, detail) {
   console.log(`ok  ${name}  (${detail})`)
 }
 
-/** Plays the person: fills the login form, presses Allow, and answers the URL the client is called back with. */
-async function signIn(start) {
-  const cookies = new Map()
-  let url = start
-  let form
-  for (let hops = 0; hops < 12; hops++) {
-    if (url.href.startsWith(redirectUri)) return url
-    const headers = { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') }
-    if (form) headers.origin = url.origin
-    const response = await fetch(url, { method: form ? 'POST' : 'GET', body: form, headers, redirect: 'manual' })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)
-      cookies.set(name, value)
-    }
-    const location = response.headers.get('location')
-    if (location) {
-      url = new URL(location, url)
-      form = undefined
-      continue
-    }
-    const page = await response.text()
-    assert.ok(response.ok, `${response.status} at ${url.pathname}: ${page.slice(0, 400)}`)
-    form = new URLSearchParams()
-    for (const [tag] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
-      form.set(/ name="([^"]*)"/.exec(tag)[1], / value="([^"]*)"/.exec(tag)?.[1] ?? '')
-    }
-    if (page.includes('name="password"')) {
-      form.set('username', username)
-      form.set('password', password)
-    } else {
-      form.set('decision', 'allow')
-    }
-    url = new URL(/<form[^>]* action="([^"]*)"/.exec(page)?.[1].replaceAll('&amp;', '&') ?? url.pathname, url)
-  }
-  throw new Error('the sign-in goes in circles')
+async function clientAuthentication() {
+  if (!key) return secret ? client.ClientSecretBasic(secret) : client.None()
+  const { kid, ...jwk } = JSON.parse(key)
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  return client.PrivateKeyJwt({ kid, key: await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['sign']) })
+}
+
+/** A good request, and what its answer must fit. */
+async function authorizationUrl() {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const expectedState = client.randomState()
+  const expectedNonce = client.randomNonce()
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope: 'openid profile email offline_access',
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    state: expectedState,
+    nonce: expectedNonce,
+  })
+  return { url, checks: { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true } }
+}
+
+async function signIn() {
+  const { url, checks } = await authorizationUrl()
+  const callback = await person.follow(url, redirectUri)
+  step('login and consent', callback.origin + callback.pathname)
+  return client.authorizationCodeGrant(config, callback, checks)
 }

@@ -34,6 +34,7 @@ mod edges;
 mod finished;
 mod flow;
 mod foreign_client;
+mod foreign_resource_server;
 mod hostile;
 mod http2;
 mod kill_nine;
