@@ -10,7 +10,7 @@
 //! | `server_error` | 500 | |
 //! | `temporarily_unavailable` | 503 with `Retry-After` | |
 
-use std::{error::Error, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use authly_core::{ErrorCode, OAuthError};
 use axum::{
@@ -35,7 +35,7 @@ pub struct Failure {
     status: StatusCode,
     /// `None`: the caller sent no credentials at all, and gets no error code (RFC 6750 §3.1).
     code: Option<&'static str>,
-    description: &'static str,
+    description: Cow<'static, str>,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
 }
@@ -56,6 +56,7 @@ const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AccessDenied
         | ErrorCode::LoginRequired
         | ErrorCode::ConsentRequired
+        | ErrorCode::UnmetAuthenticationRequirements
         | ErrorCode::RequestNotSupported
         | ErrorCode::RequestUriNotSupported
         | ErrorCode::RegistrationNotSupported
@@ -69,7 +70,7 @@ impl From<OAuthError> for Failure {
         Self {
             status,
             code: Some(error.code.as_str()),
-            description: error.description,
+            description: Cow::Borrowed(error.description),
             challenge: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_OUTAGE),
         }
@@ -132,6 +133,23 @@ impl Failure {
         }
     }
 
+    /// An answer of our own APIs that no specification words: the text says what to change.
+    pub fn told(status: StatusCode, code: ErrorCode, text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            description: text.into(),
+            ..Self::plain(status, code.as_str(), "")
+        }
+    }
+
+    /// Too many wrong passwords: come back after `wait`.
+    pub fn too_many_attempts(wait: Duration) -> Self {
+        let slow = "Too many wrong passwords. Wait as long as Retry-After says.";
+        Self {
+            retry_after: Some(wait),
+            ..Self::plain(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", slow)
+        }
+    }
+
     /// A part that must answer did not.
     pub fn unavailable() -> Self {
         OAuthError::unavailable().into()
@@ -185,7 +203,7 @@ impl Failure {
         Self {
             status,
             code: Some(code),
-            description,
+            description: Cow::Borrowed(description),
             challenge: None,
             retry_after: None,
         }
@@ -202,8 +220,8 @@ impl Failure {
     }
 
     /// The public text.
-    pub fn description(&self) -> &'static str {
-        self.description
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Gives a rendered answer the status and headers of this failure.

@@ -44,6 +44,24 @@ pub enum Display {
     Popup,
 }
 
+impl Display {
+    /// Every value that is honoured; discovery lists them.
+    pub const ALL: [Self; 2] = [Self::Page, Self::Popup];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Popup => "popup",
+        }
+    }
+
+    /// By registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|d| d.as_str() == text)
+    }
+}
+
 /// `prompt` values (OIDC Core §3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -83,10 +83,23 @@ impl Interaction {
     pub fn authentication(&self) -> Option<&Authentication> {
         match &self.state {
             InteractionState::Authenticated { authentication }
-            | InteractionState::Selected { authentication }
             | InteractionState::Consent { authentication, .. } => {
                 Some(authentication).filter(|a| a.auth_time >= self.created_at)
             }
+            InteractionState::Pending
+            | InteractionState::Selected { .. }
+            | InteractionState::Done
+            | InteractionState::Denied => None,
+        }
+    }
+
+    /// The session in which the person signed in for this interaction, or chose to go on: `prompt=select_account` is
+    /// satisfied there. A consent page is shown only after that.
+    pub fn chosen(&self) -> Option<SessionId> {
+        match &self.state {
+            InteractionState::Authenticated { authentication }
+            | InteractionState::Selected { authentication }
+            | InteractionState::Consent { authentication, .. } => Some(authentication.session_id),
             InteractionState::Pending | InteractionState::Done | InteractionState::Denied => None,
         }
     }
@@ -207,6 +220,15 @@ mod tests {
         assert_eq!(asked.authentication(), Some(&authentication()));
         asked.created_at = Timestamp::from_secs(2);
         assert_eq!(asked.authentication(), None);
+    }
+
+    #[test]
+    fn choosing_an_account_is_no_sign_in() {
+        let mut chosen = interaction(InteractionState::Pending);
+        assert_eq!(chosen.chosen(), None);
+        chosen.state = chosen.selected(authentication()).unwrap();
+        assert_eq!(chosen.chosen(), Some(authentication().session_id));
+        assert_eq!(chosen.authentication(), None);
     }
 
     #[test]

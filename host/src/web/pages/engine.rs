@@ -16,11 +16,13 @@ use super::{Locale, PagesError, assets::Assets, texts::Texts, theme::Theme};
 const FUEL: u64 = 500_000;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("select.html", include_str!("templates/select.html")),
     ("consent.html", include_str!("templates/consent.html")),
+    ("form_post.html", include_str!("templates/form_post.html")),
     ("error.html", include_str!("templates/error.html")),
     ("message.html", include_str!("templates/message.html")),
     ("demo.html", include_str!("templates/demo.html")),

@@ -26,7 +26,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde::Serialize;
 
-use self::{assets::Assets, engine::Engine, page::Csp, scope_texts::scope_text, theme::Theme};
+use self::{
+    assets::Assets,
+    engine::Engine,
+    page::Csp,
+    scope_texts::{claim_text, scope_text},
+    theme::Theme,
+};
 pub use self::{locale::Locale, page::Page, views::*};
 
 /// Why pages could not be loaded or rendered.
@@ -135,13 +141,45 @@ impl Pages {
                 .as_deref()
                 .filter(|name| !name.trim().is_empty()),
             username: &view.username,
-            scopes: view.scopes.iter().map(scope_text).collect(),
+            scopes: view
+                .scopes
+                .iter()
+                .map(scope_text)
+                .chain(view.claims.iter().map(claim_text))
+                .collect(),
         };
         let csp = Csp {
             form: Some(&view.redirect_uri),
             ..Csp::default()
         };
         self.render(view.locale, "consent.html", &shown, &csp)
+    }
+
+    /// The choice of an account.
+    ///
+    /// # Errors
+    /// [`PagesError::Template`]: answer 500.
+    pub fn render_select(&self, view: &SelectView) -> Result<Page, PagesError> {
+        let csp = Csp {
+            form: Some(&view.redirect_uri),
+            ..Csp::default()
+        };
+        self.render(view.locale, "select.html", view, &csp)
+    }
+
+    /// The form that carries an answer to the client: script sends it, a button where there is none.
+    ///
+    /// # Errors
+    /// [`PagesError::Template`]: answer 500.
+    pub fn render_form_post(&self, view: &FormPostView) -> Result<Page, PagesError> {
+        let nonce = self.nonce();
+        let csp = Csp {
+            nonce: Some(&nonce),
+            ..Csp::default()
+        };
+        let mut page = self.render(view.locale, "form_post.html", view, &csp)?;
+        page.csp = csp.leaving_for(&view.action);
+        Ok(page)
     }
 
     /// An error page, with the status of its problem.

@@ -56,6 +56,23 @@ pub(super) struct Csp<'a> {
 impl Csp<'_> {
     /// The header's value (CSP Level 3).
     pub(super) fn header(&self) -> String {
+        let form_action = match self.form {
+            Some(redirect_uri) => match redirect_source(redirect_uri) {
+                Some(source) => format!("'self' {source}"),
+                None => "'self'".to_owned(),
+            },
+            None => "'none'".to_owned(),
+        };
+        self.with_form_action(&form_action)
+    }
+
+    /// For a page whose one form goes to the client and not to this server.
+    pub(super) fn leaving_for(&self, redirect_uri: &str) -> String {
+        let source = redirect_source(redirect_uri);
+        self.with_form_action(source.as_deref().unwrap_or("'none'"))
+    }
+
+    fn with_form_action(&self, form_action: &str) -> String {
         let mut policy = "default-src 'none'; style-src 'self'; img-src 'self' data:".to_owned();
         if let Some(nonce) = self.nonce {
             // Writing to a String cannot fail.
@@ -64,17 +81,10 @@ impl Csp<'_> {
         if self.connect {
             policy.push_str("; connect-src 'self'");
         }
-        policy.push_str("; form-action ");
-        match self.form {
-            Some(redirect_uri) => {
-                policy.push_str("'self'");
-                if let Some(source) = redirect_source(redirect_uri) {
-                    let _ = write!(policy, " {source}");
-                }
-            }
-            None => policy.push_str("'none'"),
-        }
-        policy.push_str("; frame-ancestors 'none'; base-uri 'none'");
+        let _ = write!(
+            policy,
+            "; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+        );
         policy
     }
 }

@@ -1,13 +1,14 @@
 //! Every page in every state: what tests render, screenshots show, and a theme is tried on before it is used.
 
 mod account;
+mod answers;
 mod consents;
 
 use self::consents::consents;
 use super::{
-    AccountLoginView, AccountView, AppsView, BackLink, ClientHost, ClientView, ConsentView, DemoView, DeveloperDetail, ErrorView, Locale,
-    LoginProblem, LoginView, LogoutView, Message, MessageView, Page, Pages, PagesError, Problem, ResendView,
-    SessionsView,
+    AccountLoginView, AccountView, AppsView, BackLink, ClientHost, ClientView, ConsentView, DemoView,
+    DeveloperDetail, ErrorView, FormPostView, Locale, LoginProblem, LoginView, LogoutView, Message,
+    MessageView, Page, Pages, PagesError, Problem, ResendView, SelectView, SessionsView,
 };
 
 /// One state of one page.
@@ -22,8 +23,12 @@ pub struct Sample {
 pub enum SampleView {
     /// Sign in.
     Login(LoginView),
+    /// The choice of an account.
+    Select(SelectView),
     /// Consent.
     Consent(ConsentView),
+    /// An answer on its way to the client.
+    FormPost(FormPostView),
     /// Something went wrong.
     Error(ErrorView),
     /// Something to know.
@@ -52,7 +57,9 @@ impl SampleView {
     pub fn render(&self, pages: &Pages) -> Result<Page, PagesError> {
         match self {
             Self::Login(view) => pages.render_login(view),
+            Self::Select(view) => pages.render_select(view),
             Self::Consent(view) => pages.render_consent(view),
+            Self::FormPost(view) => pages.render_form_post(view),
             Self::Error(view) => pages.render_error(view),
             Self::Message(view) => pages.render_message(view),
             Self::Demo(view) => pages.render_demo(view),
@@ -93,6 +100,7 @@ pub fn samples() -> Vec<Sample> {
             let name = format!("message-{message:?}").to_lowercase();
             samples.push(sample(&name, locale, SampleView::Message(view)));
         }
+        samples.extend(answers::answers(locale));
         samples.extend(account::account(locale));
     }
     samples

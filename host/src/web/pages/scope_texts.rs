@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::views::ScopeLine;
+use super::views::{ClaimLine, ScopeLine};
 
 /// What is known of a scope that Authly seeds.
 struct Known {
@@ -42,7 +42,30 @@ const KNOWN: [Known; 17] = [
     known("admin:system:write", "scope-admin-system-write", "shield", true),
 ];
 
-/// A scope as the consent template sees it.
+/// The standard claims (OIDC Core §5.1), each with a sentence in every locale.
+const CLAIMS: [(&str, &str, &str); 19] = [
+    ("name", "claim-name", "person"),
+    ("family_name", "claim-family-name", "person"),
+    ("given_name", "claim-given-name", "person"),
+    ("middle_name", "claim-middle-name", "person"),
+    ("nickname", "claim-nickname", "person"),
+    ("preferred_username", "claim-preferred-username", "person"),
+    ("profile", "claim-profile", "person"),
+    ("picture", "claim-picture", "person"),
+    ("website", "claim-website", "person"),
+    ("gender", "claim-gender", "person"),
+    ("birthdate", "claim-birthdate", "person"),
+    ("zoneinfo", "claim-zoneinfo", "person"),
+    ("locale", "claim-locale", "person"),
+    ("updated_at", "claim-updated-at", "clock"),
+    ("email", "claim-email", "mail"),
+    ("email_verified", "claim-email-verified", "mail"),
+    ("phone_number", "claim-phone-number", "phone"),
+    ("phone_number_verified", "claim-phone-number-verified", "phone"),
+    ("address", "claim-address", "pin"),
+];
+
+/// A scope, or a claim that was asked for by name, as the consent template sees it.
 #[derive(Serialize)]
 pub(super) struct ScopeText<'a> {
     name: &'a str,
@@ -74,6 +97,19 @@ pub(super) fn scope_text(line: &ScopeLine) -> ScopeText<'_> {
     }
 }
 
+/// Finds the words for a claim.
+pub(super) fn claim_text(line: &ClaimLine) -> ScopeText<'_> {
+    let known = CLAIMS.iter().find(|(name, ..)| *name == line.name);
+    ScopeText {
+        name: &line.name,
+        key: known.map(|(_, key, _)| *key),
+        description: None,
+        icon: known.map_or("key", |(.., icon)| icon),
+        is_new: line.is_new,
+        powerful: false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use fluent_bundle::FluentArgs;
@@ -84,15 +120,12 @@ mod tests {
     };
 
     #[test]
-    fn every_seeded_scope_has_a_sentence_in_every_locale() {
+    fn every_seeded_scope_and_claim_has_a_sentence_in_every_locale() {
         for locale in Locale::ALL {
             let texts = Texts::load(locale, None).unwrap();
-            for known in &KNOWN {
-                assert!(
-                    texts.get(known.key, &FluentArgs::new()).is_ok(),
-                    "{} in {locale:?}",
-                    known.name
-                );
+            let scopes = KNOWN.iter().map(|known| known.key);
+            for key in scopes.chain(CLAIMS.iter().map(|(_, key, _)| *key)) {
+                assert!(texts.get(key, &FluentArgs::new()).is_ok(), "{key} in {locale:?}");
             }
         }
     }

@@ -140,6 +140,47 @@ pub struct ScopeLine {
     pub is_new: bool,
 }
 
+/// A claim asked for by name on the consent page, beside what the scopes hold.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimLine {
+    /// The claim's name.
+    pub name: String,
+    /// Not yet allowed to this client.
+    pub is_new: bool,
+}
+
+/// The choice of an account. Its form posts `interaction` and `csrf` to `/select-account`.
+#[derive(Clone, Serialize)]
+pub struct SelectView {
+    /// The interaction's id, as in the page's URL.
+    pub interaction: String,
+    /// The token the form must bring back.
+    pub csrf: String,
+    /// Who asks.
+    pub client: ClientView,
+    /// Where the browser goes in the end: the page's CSP must allow it.
+    pub redirect_uri: String,
+    /// The `name` claim of the person who is signed in.
+    pub display_name: Option<String>,
+    /// Their user name.
+    pub username: String,
+    /// The page's language.
+    pub locale: Locale,
+}
+
+/// The form that carries an answer to the client (OAuth Form Post Response Mode §2).
+#[derive(Clone, Serialize)]
+pub struct FormPostView {
+    /// The client's redirect URI.
+    pub action: String,
+    /// Its host, in words.
+    pub host: Option<ClientHost>,
+    /// Names and values of the form.
+    pub fields: Vec<(&'static str, String)>,
+    /// The page's language.
+    pub locale: Locale,
+}
+
 /// The consent page. Its form posts `interaction`, `csrf` and `decision` (`allow` or `deny`) to `/consent`.
 #[derive(Clone, Serialize)]
 pub struct ConsentView {
@@ -157,6 +198,8 @@ pub struct ConsentView {
     pub username: String,
     /// What is asked for, in the order to show; [`ConsentView::SCOPES_MAX`] at most are expected.
     pub scopes: Vec<ScopeLine>,
+    /// What is asked for by name beyond them.
+    pub claims: Vec<ClaimLine>,
     /// The page's language.
     pub locale: Locale,
 }

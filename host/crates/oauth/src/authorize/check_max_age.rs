@@ -1,16 +1,16 @@
 //! `max_age` (OIDC Core §3.1.2.1): whole seconds.
 
-use authly_core::{ErrorCode, OAuthError};
+use authly_core::{ErrorCode, OAuthError, client::Client};
 
 use crate::Params;
 
-/// Checks `max_age`.
+/// Checks `max_age`; a request without one has the client's `default_max_age` (OIDC Registration §2).
 ///
 /// # Errors
 /// `invalid_request` when it is not a whole number of seconds from 0 to 4294967295.
-pub(super) fn check_max_age(params: &Params) -> Result<Option<u32>, OAuthError> {
+pub(super) fn check_max_age(params: &Params, client: &Client) -> Result<Option<u32>, OAuthError> {
     let Some(text) = params.get("max_age") else {
-        return Ok(None);
+        return Ok(client.default_max_age);
     };
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse()
@@ -26,15 +26,24 @@ pub(super) fn check_max_age(params: &Params) -> Result<Option<u32>, OAuthError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
     #[test]
     fn max_age_is_a_whole_number_of_seconds() {
-        let check = |q: &str| check_max_age(&Params::parse(q.as_bytes()).unwrap());
-        assert_eq!(check("max_age=0"), Ok(Some(0)));
-        assert_eq!(check("max_age=3600"), Ok(Some(3600)));
-        assert_eq!(check(""), Ok(None));
+        let mut client = testing::client("c");
+        let check = |q: &str, client: &Client| check_max_age(&Params::parse(q.as_bytes()).unwrap(), client);
+        assert_eq!(check("max_age=0", &client), Ok(Some(0)));
+        assert_eq!(check("max_age=3600", &client), Ok(Some(3600)));
+        assert_eq!(check("", &client), Ok(None));
         for bad in ["-1", "%2B1", "1.5", "abc", "4294967296", "99999999999999999999"] {
-            assert!(check(&format!("max_age={bad}")).is_err(), "{bad}");
+            assert!(check(&format!("max_age={bad}"), &client).is_err(), "{bad}");
         }
+        client.default_max_age = Some(60);
+        assert_eq!(check("", &client), Ok(Some(60)));
+        assert_eq!(
+            check("max_age=3600", &client),
+            Ok(Some(3600)),
+            "the request's own wins"
+        );
     }
 }

@@ -5,10 +5,7 @@ use authly_core::{ErrorCode, OAuthError};
 use crate::Params;
 
 /// Parameters that change what a client is promised and are not built, with the standard's answer.
-///
-/// `acr_values` is not among them: it asks for a voluntary claim, so a provider may ignore it (OIDC Core §3.1.2.1,
-/// §5.5.1.1). `display` and `claims_locales` are wishes too.
-pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 8] = [
+pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 6] = [
     (
         "request",
         OAuthError::new(
@@ -29,17 +26,6 @@ pub const UNSUPPORTED_PARAMETERS: [(&str, OAuthError); 8] = [
             ErrorCode::RegistrationNotSupported,
             "The registration parameter is not supported.",
         ),
-    ),
-    (
-        "claims",
-        OAuthError::new(
-            ErrorCode::InvalidRequest,
-            "The claims parameter is not supported. Ask by scope.",
-        ),
-    ),
-    (
-        "id_token_hint",
-        OAuthError::new(ErrorCode::InvalidRequest, "id_token_hint is not supported."),
     ),
     (
         "resource",

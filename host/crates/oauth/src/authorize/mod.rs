@@ -1,11 +1,13 @@
 //! The authorization endpoint (RFC 6749 §4.1.1, OIDC Core §3.1.2).
 //!
 //! 1. `check_client`, `check_redirect_uri`: until both pass, an error is a page, never a redirect.
-//! 2. The pipeline: one file per check; an error goes back to the client by redirect, with `state` and `iss`.
+//! 2. The pipeline: one file per check; an error goes back to the client by the mode it asked for, with `state` and `iss`.
 //! 3. [`interaction`](crate::interaction) decides which page is next, or answers at once.
 
+mod check_claims;
 mod check_client;
 mod check_grant_type;
+mod check_id_token_hint;
 mod check_max_age;
 mod check_nonce;
 mod check_pkce;
@@ -20,19 +22,17 @@ mod check_unsupported;
 mod redirect;
 
 use authly_core::{
-    OAuthError, RequestContext, StorageError,
-    authorization::{AuthorizationRequest, Display},
-    claims_request::ClaimsRequest,
-    client::Client,
-    ports::ScopeDefinition,
+    OAuthError, RequestContext, StorageError, authorization::AuthorizationRequest,
+    claims_request::ClaimsRequest, client::Client, ports::ScopeDefinition,
 };
 
+pub use check_claims::parse as parse_claims;
 pub use check_pkce::CODE_CHALLENGE_METHODS;
 pub use check_redirect_uri::{check_redirect_uri, matches_registered};
 pub use check_response_type::RESPONSE_TYPES;
 pub use check_unsupported::UNSUPPORTED_PARAMETERS;
 pub(crate) use redirect::request_url;
-pub use redirect::{RedirectTarget, RedirectableError};
+pub use redirect::{ClientAnswer, RedirectTarget, RedirectableError};
 
 use crate::{
     Params, Provider,
@@ -45,9 +45,9 @@ pub enum AuthorizeError {
     /// Client or redirect URI are not known good: the person sees a page (RFC 6749 §4.1.2.1).
     #[error("refused on a page: {1}")]
     Page(PageReason, OAuthError),
-    /// Both are good: the client is told by redirect.
-    #[error("refused by redirect: {}", .0.error)]
-    Redirect(RedirectableError),
+    /// Both are good: the client is told.
+    #[error("refused by an answer to the client: {}", .0.error)]
+    Client(RedirectableError),
     /// The database did not answer before anything was known: a page with status 503.
     #[error("storage failed before client and redirect_uri were known")]
     Storage(#[source] StorageError),
@@ -66,7 +66,7 @@ pub enum PageReason {
 
 impl From<RedirectableError> for AuthorizeError {
     fn from(error: RedirectableError) -> Self {
-        Self::Redirect(error)
+        Self::Client(error)
     }
 }
 
@@ -97,7 +97,9 @@ pub async fn authorize(
         .list_scopes()
         .await
         .map_err(|e| target.storage_failed(&e))?;
-    let request = check_request(params, &client, &target, &provider.settings, &defined)
+    let mut request = check_request(params, &client, &target, &provider.settings, &defined)
+        .map_err(|error| target.error(error))?;
+    check_id_token_hint::check_id_token_hint(provider, params, &mut request, ctx.now)
         .map_err(|error| target.error(error))?;
     let started = match arrival {
         Arrival::Get => crate::interaction::start(provider, client, request, browser, ctx).await,
@@ -111,7 +113,7 @@ pub async fn authorize(
     started.map_err(|e| target.storage_failed(&e).into())
 }
 
-/// Step 2: every rule that may answer by redirect, in order.
+/// Step 2: every rule that may answer the client and needs neither storage nor keys, in order.
 ///
 /// # Errors
 /// What the client is told at its `target`.
@@ -132,6 +134,7 @@ pub fn check_request(
     let hints = check_ui_hints::check_ui_hints(params)?;
     let code_challenge = check_pkce::check_pkce(params, client, settings.pkce_required)?;
     let nonce = check_nonce::check_nonce(params)?;
+    let asked = check_claims::check_claims(params, client, &scope)?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: target.redirect_uri.clone(),
@@ -142,11 +145,14 @@ pub fn check_request(
         nonce,
         code_challenge,
         prompt: check_prompt::check_prompt(params)?,
-        max_age: check_max_age::check_max_age(params)?,
-        claims: ClaimsRequest::default(),
-        acr_values: Vec::new(),
-        hinted_subject: None,
-        display: Display::default(),
+        max_age: check_max_age::check_max_age(params, client)?,
+        claims: ClaimsRequest {
+            locales: hints.claims_locales,
+            ..asked.claims
+        },
+        acr_values: hints.acr_values,
+        hinted_subject: asked.subject,
+        display: hints.display,
         login_hint: hints.login_hint,
         ui_locales: hints.ui_locales,
     })

@@ -8,8 +8,11 @@ use authly_core::{
     ports::{CompleteOutcome, Completion},
 };
 
-use super::{InteractionError, Opened, SignedIn};
-use crate::{Provider, authorize::RedirectTarget};
+use super::{InteractionError, Opened, SignedIn, single_claims};
+use crate::{
+    Provider,
+    authorize::{ClientAnswer, RedirectTarget},
+};
 
 /// What is being granted, by whom.
 pub(super) struct Answer<'a> {
@@ -21,18 +24,18 @@ pub(super) struct Answer<'a> {
     pub(super) consented: Option<&'a ScopeSet>,
 }
 
-/// Finishes a persisted interaction and answers the URL that delivers the code; nothing when another page moved the
+/// Finishes a persisted interaction and answers what delivers the code; nothing when another page moved the
 /// interaction in between: what is due is decided anew then.
 pub(super) async fn complete(
     provider: &Provider,
     opened: &Opened,
     answer: &Answer<'_>,
     ctx: &RequestContext,
-) -> Result<Option<String>, InteractionError> {
+) -> Result<Option<ClientAnswer>, InteractionError> {
     let interaction = Some((opened.interaction.hash, opened.interaction.version));
-    let (outcome, location) = write(provider, &opened.client, interaction, answer, ctx).await?;
+    let (outcome, code) = write(provider, &opened.client, interaction, answer, ctx).await?;
     match outcome {
-        CompleteOutcome::Completed => Ok(Some(location)),
+        CompleteOutcome::Completed => Ok(Some(code)),
         CompleteOutcome::AlreadyFinished => Err(opened.finished(provider)),
         CompleteOutcome::Stale => {
             opened.check_alive(provider, ctx).await?;
@@ -41,30 +44,32 @@ pub(super) async fn complete(
     }
 }
 
-/// Answers a request for which no page was needed and nothing was persisted.
+/// Answers a request for which no page was needed and nothing was persisted; nothing when the session ended, or its
+/// person lost their admission, in between.
 pub(super) async fn complete_at_once(
     provider: &Provider,
     client: &Client,
     answer: &Answer<'_>,
     ctx: &RequestContext,
-) -> Result<String, StorageError> {
-    let (outcome, location) = write(provider, client, None, answer, ctx).await?;
+) -> Result<Option<ClientAnswer>, StorageError> {
+    let (outcome, code) = write(provider, client, None, answer, ctx).await?;
     match outcome {
-        CompleteOutcome::Completed => Ok(location),
-        CompleteOutcome::AlreadyFinished | CompleteOutcome::Stale => Err(StorageError::Corrupt(
+        CompleteOutcome::Completed => Ok(Some(code)),
+        CompleteOutcome::Stale => Ok(None),
+        CompleteOutcome::AlreadyFinished => Err(StorageError::Corrupt(
             "a completion without an interaction was held against one".to_owned(),
         )),
     }
 }
 
-/// What became of it, and the URL that delivers the code if it was completed.
+/// What became of it, and what delivers the code if it was completed.
 async fn write(
     provider: &Provider,
     client: &Client,
     interaction: Option<(TokenHash, i64)>,
     answer: &Answer<'_>,
     ctx: &RequestContext,
-) -> Result<(CompleteOutcome, String), StorageError> {
+) -> Result<(CompleteOutcome, ClientAnswer), StorageError> {
     let code = PlainToken::generate(provider.rng.as_ref());
     let grant = grant(provider, client, answer, ctx);
     let effects = effects(client, answer, &grant, ctx);
@@ -77,7 +82,7 @@ async fn write(
     };
     let outcome = provider.storage.complete_interaction(completion, effects).await?;
     let target = RedirectTarget::of(answer.request, &provider.issuer);
-    Ok((outcome, target.code_location(code.expose())))
+    Ok((outcome, target.code(code.expose())))
 }
 
 fn grant(provider: &Provider, client: &Client, answer: &Answer<'_>, ctx: &RequestContext) -> Grant {
@@ -89,7 +94,7 @@ fn grant(provider: &Provider, client: &Client, answer: &Answer<'_>, ctx: &Reques
         scope: answer.scope.clone(),
         auth_time: session.auth_time,
         amr: session.amr.clone(),
-        claims: answer.request.claims.clone(),
+        claims: single_claims::grantable(&answer.request.claims, client),
         session_id: Some(session.id),
         created_at: ctx.now,
         expires_at: ctx.now.plus(provider.settings.grant_ttl),

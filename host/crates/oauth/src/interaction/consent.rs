@@ -8,7 +8,9 @@ use authly_core::{
     user::User,
 };
 
-use super::{Browser, InteractionError, Next, Opened, SignedIn, Started, complete, csrf, login, open};
+use super::{
+    Browser, InteractionError, Next, Opened, SignedIn, Started, complete, csrf, login, open, single_claims,
+};
 use crate::{Provider, authorize::RedirectTarget};
 
 use super::evaluate::Need;
@@ -22,6 +24,8 @@ pub struct ConsentPrompt {
     pub user: User,
     /// For what; `true`: not agreed to before.
     pub scopes: Vec<(ScopeDefinition, bool)>,
+    /// The claims asked for by name that no scope among them holds; `true`: not agreed to before.
+    pub claims: Vec<(String, bool)>,
     /// Where the browser goes afterwards.
     pub redirect_uri: String,
     /// For the form.
@@ -111,7 +115,12 @@ async fn prompt(
         .await?;
     let agreed = consent.map(|c| c.scope).unwrap_or_default();
     let scopes = defined.into_iter().filter(|d| scope.contains(&d.name));
-    let page = csrf::Page {
+    let claims = single_claims::beyond(&opened.interaction.request.claims, scope);
+    let claims = claims
+        .into_iter()
+        .map(|name| (name.to_owned(), !single_claims::is_agreed(name, &agreed)))
+        .collect();
+    let page = csrf::Page::Consent {
         session: signed_in.session.id,
         scope,
         version: opened.interaction.version,
@@ -121,6 +130,7 @@ async fn prompt(
             .map(|d| (!agreed.contains(&d.name), d))
             .map(|(new, d)| (d, new))
             .collect(),
+        claims,
         user: signed_in.user,
         csrf: csrf::page_token(&opened.binding, &opened.id, &page),
         binding: opened.new_binding(),
@@ -203,7 +213,7 @@ fn question(opened: &Opened, verdict: &ConsentVerdict) -> Option<(SessionId, Sco
     else {
         return None;
     };
-    let page = csrf::Page {
+    let page = csrf::Page::Consent {
         session: authentication.session_id,
         scope,
         version: opened.interaction.version,
@@ -232,7 +242,7 @@ async fn allow(
                 interaction: opened.id,
             });
         }
-        Need::Login | Need::Impossible => {
+        Need::Login | Need::Select { .. } | Need::Impossible | Need::OtherPerson => {
             return Ok(login::follow(provider, opened, need, ctx).await?.next);
         }
     };
@@ -243,7 +253,7 @@ async fn allow(
         consented: Some(listed),
     };
     Ok(match complete::complete(provider, &opened, &answer, ctx).await? {
-        Some(location) => Next::Client { location },
+        Some(answer) => Next::Client(answer),
         None => Next::Consent {
             interaction: opened.id,
         },
@@ -271,7 +281,5 @@ async fn deny(
     }
     let target = RedirectTarget::of(&opened.interaction.request, &provider.issuer);
     let denied = OAuthError::new(ErrorCode::AccessDenied, "The person did not allow the request.");
-    Ok(Next::Client {
-        location: target.error(denied).location(),
-    })
+    Ok(Next::Client(target.error(denied).answer()))
 }

@@ -8,30 +8,44 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 /// Keeps the MAC apart from any other use of the cookie's value.
 const CONTEXT: &[u8] = b"authly form token v1\0";
 
-/// Keeps the MAC of a page apart from that of a form.
-const PAGE_CONTEXT: &[u8] = b"authly consent page v1\0";
+/// Keep the MACs of pages apart from that of a form, and from each other.
+const CONSENT_CONTEXT: &[u8] = b"authly consent page v1\0";
+const ACCOUNT_CONTEXT: &[u8] = b"authly account page v1\0";
 
-/// What a consent page showed: an answer counts for this and nothing else.
-pub(super) struct Page<'a> {
-    /// Whose session it was shown in.
-    pub(super) session: SessionId,
-    /// What it listed.
-    pub(super) scope: &'a ScopeSet,
-    /// Of the interaction: raised by everything that happens to it.
-    pub(super) version: i64,
+/// What a page showed: an answer counts for this and nothing else.
+pub(super) enum Page<'a> {
+    /// The consent page.
+    Consent {
+        /// Whose session it was shown in.
+        session: SessionId,
+        /// What it listed.
+        scope: &'a ScopeSet,
+        /// Of the interaction: raised by everything that happens to it.
+        version: i64,
+    },
+    /// The choice of an account.
+    Account {
+        /// Whose session it offered.
+        session: SessionId,
+    },
 }
 
 impl Page<'_> {
     fn message(&self, interaction: &PlainToken) -> Vec<u8> {
         // No part holds a NUL, and all but the last are of a fixed form: no two pages share a message.
-        let session = self.session.as_uuid();
-        let shown = format!(
-            "{}\0{session}\0{}\0{}",
-            interaction.expose(),
-            self.version,
-            self.scope
-        );
-        [PAGE_CONTEXT, shown.as_bytes()].concat()
+        let id = interaction.expose();
+        match self {
+            Self::Consent {
+                session,
+                scope,
+                version,
+            } => [
+                CONSENT_CONTEXT,
+                format!("{id}\0{session}\0{version}\0{scope}").as_bytes(),
+            ]
+            .concat(),
+            Self::Account { session } => [ACCOUNT_CONTEXT, format!("{id}\0{session}").as_bytes()].concat(),
+        }
     }
 }
 
@@ -52,7 +66,7 @@ pub(super) fn verifies(binding: &PlainToken, interaction: &PlainToken, presented
     hmac::verify(&key(binding), &message, &mac).is_ok()
 }
 
-/// The token for the consent form: that of every form here, and after a dot one for the page as it was shown.
+/// The token for a page's form: that of every form here, and after a dot one for the page as it was shown.
 pub(super) fn page_token(binding: &PlainToken, interaction: &PlainToken, page: &Page<'_>) -> String {
     let mut context = hmac::Context::with_key(&key(binding));
     context.update(&page.message(interaction));
@@ -106,7 +120,7 @@ mod tests {
             ScopeSet::parse("openid").unwrap(),
             ScopeSet::parse("email openid").unwrap(),
         );
-        let page = |session, scope, version| Page {
+        let page = |session, scope, version| Page::Consent {
             session,
             scope,
             version,
@@ -118,6 +132,7 @@ mod tests {
             page(session(2), &narrow, 2),
             page(session(1), &wide, 2),
             page(session(1), &narrow, 3),
+            Page::Account { session: session(1) },
         ] {
             assert!(!page_token_is_of(&other, &a, &i, &good));
         }

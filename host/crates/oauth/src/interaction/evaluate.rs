@@ -4,23 +4,27 @@ use authly_core::{
     ErrorCode, OAuthError, RequestContext, ScopeSet, StorageError,
     authorization::{AuthorizationRequest, Prompt},
     client::Client,
-    interaction::Authentication,
+    interaction::Interaction,
 };
 
-use super::SignedIn;
-use crate::{Provider, scopes};
+use super::{SignedIn, single_claims};
+use crate::{Provider, scopes, subject};
 
 /// The next thing to do.
 #[derive(Debug)]
 pub(super) enum Need {
     /// Nobody suitable is signed in.
     Login,
+    /// The person must say whether to go on as who they are signed in as.
+    Select { signed_in: SignedIn },
     /// The person must be asked for this scope.
     Consent { signed_in: SignedIn, scope: ScopeSet },
     /// A code can be issued for this scope.
     Nothing { signed_in: SignedIn, scope: ScopeSet },
     /// Of everything that was asked, this person can be granted nothing.
     Impossible,
+    /// Somebody else signed in than the client will hear of.
+    OtherPerson,
 }
 
 /// What is asked, by whom.
@@ -29,9 +33,9 @@ pub(super) struct Asked<'a> {
     pub(super) client: &'a Client,
     /// For what.
     pub(super) request: &'a AuthorizationRequest,
-    /// The login made for this very interaction, if any: it satisfies `prompt=login` and `max_age`, provided the
-    /// browser is still in that session.
-    pub(super) authentication: Option<&'a Authentication>,
+    /// The interaction, once there is one. A login made for it satisfies `prompt=login` and `max_age`, and a choice made
+    /// for it `prompt=select_account`, provided the browser is still in that session.
+    pub(super) interaction: Option<&'a Interaction>,
 }
 
 /// Decides.
@@ -45,13 +49,10 @@ pub(super) async fn evaluate(
         return Ok(Need::Login);
     };
     let (client, request) = (asked.client, asked.request);
-    let made_for_this = asked
-        .authentication
-        .is_some_and(|a| a.session_id == signed_in.session.id);
-    if !made_for_this && login_is_due(request, &signed_in, ctx) {
-        return Ok(Need::Login);
+    if let Some(need) = need_of_person(asked, &signed_in, ctx) {
+        return Ok(need);
     }
-    let scope = scopes::still_grantable(&request.scope, client, &signed_in.user, &provider.issuer);
+    let scope = scopes::still_grantable(provider, &request.scope, client, &signed_in.user).await?;
     if scope.is_empty() {
         return Ok(Need::Impossible);
     }
@@ -63,11 +64,45 @@ pub(super) async fn evaluate(
     if anybody_may_be_asking(client, &request.redirect_uri)
         || request.prompts(Prompt::Consent)
         || !scope.is_subset(&agreed)
+        || asks_more_than(&agreed, request, &scope)
     {
         Ok(Need::Consent { signed_in, scope })
     } else {
         Ok(Need::Nothing { signed_in, scope })
     }
+}
+
+/// Whether the right person is there, and chose to be: the client is answered about nobody else than it hinted at
+/// (OIDC Core §3.1.2.1, §3.1.2.2).
+fn need_of_person(asked: &Asked<'_>, signed_in: &SignedIn, ctx: &RequestContext) -> Option<Need> {
+    let (request, session) = (asked.request, signed_in.session.id);
+    let made_for_this = asked
+        .interaction
+        .and_then(Interaction::authentication)
+        .is_some_and(|a| a.session_id == session);
+    let chosen = asked.interaction.and_then(Interaction::chosen) == Some(session);
+    let subject = subject::of_user(&signed_in.user, asked.client);
+    let is_meant = request
+        .hinted_subject
+        .as_ref()
+        .is_none_or(|hinted| *hinted == subject);
+    match (made_for_this, is_meant) {
+        (true, true) => None,
+        (true, false) => Some(Need::OtherPerson),
+        (false, false) => Some(Need::Login),
+        (false, true) if request.prompts(Prompt::SelectAccount) && !chosen => Some(Need::Select {
+            signed_in: signed_in.clone(),
+        }),
+        (false, true) => login_is_due(request, signed_in, ctx).then_some(Need::Login),
+    }
+}
+
+/// Whether a claim is asked for by name whose scope was never agreed to.
+fn asks_more_than(agreed: &ScopeSet, request: &AuthorizationRequest, scope: &ScopeSet) -> bool {
+    let beyond = single_claims::beyond(&request.claims, scope);
+    beyond
+        .into_iter()
+        .any(|claim| !single_claims::is_agreed(claim, agreed))
 }
 
 /// Whether the person must see who asks, whatever they agreed to before: a public client whose answer does not go to an
@@ -77,10 +112,9 @@ fn anybody_may_be_asking(client: &Client, redirect_uri: &str) -> bool {
     client.is_public() && !redirect_uri.starts_with("https://")
 }
 
-/// Whether the request wants a fresher login than the session's (`prompt=login`, `select_account`, `max_age`).
+/// Whether the request wants a fresher login than the session's (`prompt=login`, `max_age`).
 fn login_is_due(request: &AuthorizationRequest, signed_in: &SignedIn, ctx: &RequestContext) -> bool {
     request.prompts(Prompt::Login)
-        || request.prompts(Prompt::SelectAccount)
         // max_age=0 asks for a login now, even within the same second (OIDC Core §3.1.2.1).
         || request.max_age.is_some_and(|max| max == 0 || signed_in.age_secs(ctx.now) > u64::from(max))
 }
@@ -91,15 +125,21 @@ pub(super) fn refusal(request: &AuthorizationRequest, need: &Need) -> Option<OAu
     let silent = request.prompts(Prompt::None);
     match need {
         Need::Impossible => Some(IMPOSSIBLE),
+        Need::OtherPerson => Some(OTHER_PERSON),
         Need::Login if silent => Some(LOGIN_REQUIRED),
         Need::Consent { .. } if silent => Some(CONSENT_REQUIRED),
-        Need::Login | Need::Consent { .. } | Need::Nothing { .. } => None,
+        Need::Login | Need::Select { .. } | Need::Consent { .. } | Need::Nothing { .. } => None,
     }
 }
 
 const IMPOSSIBLE: OAuthError = OAuthError::new(
     ErrorCode::InvalidScope,
     "This person may not be granted any of the requested scope: it is for administrators, or no longer the client's.",
+);
+/// OIDC Core §3.1.2.1 (`id_token_hint`): an error such as `login_required`.
+const OTHER_PERSON: OAuthError = OAuthError::new(
+    ErrorCode::LoginRequired,
+    "Somebody else signed in than the person of id_token_hint, or of the sub in claims.",
 );
 const LOGIN_REQUIRED: OAuthError = OAuthError::new(
     ErrorCode::LoginRequired,

@@ -6,8 +6,11 @@ use authly_core::{
     ports::AdvanceOutcome, user::User,
 };
 
-use super::{Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open};
-use crate::{Provider, authorize::RedirectTarget, session};
+use super::{
+    Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open,
+    select::{self, SelectPrompt},
+};
+use crate::{Provider, authorize::RedirectTarget, session, subject};
 use evaluate::Need;
 
 /// Proves that a person is who they say. Implemented by the accounts room; a port so that the protocol knows nothing
@@ -91,6 +94,8 @@ pub struct LoginPrompt {
 pub enum LoginStep {
     /// Show the form.
     Show(Box<LoginPrompt>),
+    /// Show who is signed in, and let the person choose (`prompt=select_account`).
+    Select(Box<SelectPrompt>),
     /// No login is needed (any more).
     Go(Started),
 }
@@ -111,6 +116,9 @@ pub async fn show_login(
     if matches!(need, Need::Login) || switch {
         check_refusal(provider, &opened, &need)?;
         return Ok(LoginStep::Show(Box::new(prompt(opened, switch))));
+    }
+    if let Need::Select { signed_in } = need {
+        return Ok(LoginStep::Select(Box::new(select::prompt(opened, signed_in))));
     }
     Ok(LoginStep::Go(follow(provider, opened, need, ctx).await?))
 }
@@ -168,7 +176,13 @@ pub async fn submit_login(
         password: &credentials.password,
         device: browser.device.as_ref(),
     };
-    match authenticator.authenticate(attempt, ctx).await {
+    // A session of a person who is not admitted would be none at the next step.
+    let admitted = |who: Authenticated| {
+        Some(who)
+            .filter(|who| provider.admits(&who.user))
+            .ok_or(Refusal::Rejected)
+    };
+    match authenticator.authenticate(attempt, ctx).await.and_then(admitted) {
         Ok(Authenticated { user, device }) => {
             let (session, next) = signed_in(provider, opened, user, browser, ctx).await?;
             Ok(LoginVerdict::SignedIn {
@@ -210,9 +224,7 @@ async fn signed_in(
     opened.signed_in = Some(begun);
     let next = match go_on(provider, opened, ctx).await {
         Ok(next) => next,
-        Err(InteractionError::Redirect(error)) => Next::Client {
-            location: error.location(),
-        },
+        Err(InteractionError::Client(error)) => Next::Client(error.answer()),
         Err(error) => {
             if let InteractionError::Storage(cause) = &error {
                 tracing::error!(
@@ -260,7 +272,7 @@ pub(super) async fn need_of(
     let asked = evaluate::Asked {
         client: &opened.client,
         request: &opened.interaction.request,
-        authentication: opened.interaction.authentication(),
+        interaction: Some(&opened.interaction),
     };
     Ok(evaluate::evaluate(provider, &asked, opened.signed_in.clone(), ctx).await?)
 }
@@ -275,7 +287,7 @@ pub(super) async fn follow(
     check_refusal(provider, &opened, &need)?;
     let binding = opened.new_binding();
     let next = match need {
-        Need::Login | Need::Impossible => Next::Login {
+        Need::Login | Need::Select { .. } | Need::Impossible | Need::OtherPerson => Next::Login {
             interaction: opened.id,
         },
         Need::Consent { .. } => Next::Consent {
@@ -290,7 +302,7 @@ pub(super) async fn follow(
                 consented: None,
             };
             match complete::complete(provider, &opened, &answer, ctx).await? {
-                Some(location) => Next::Client { location },
+                Some(answer) => Next::Client(answer),
                 None => Next::Login {
                     interaction: opened.id,
                 },
@@ -311,17 +323,20 @@ pub(super) fn check_refusal(
         None => Ok(()),
         Some(error) => {
             let target = RedirectTarget::of(request, &provider.issuer);
-            Err(InteractionError::Redirect(Box::new(target.error(error))))
+            Err(InteractionError::Client(Box::new(target.error(error))))
         }
     }
 }
 
-/// The form. To `switch` accounts means not to be offered the one that is signed in.
+/// The form. To `switch` accounts means not to be offered the one that is signed in, nor is one that is not meant.
 fn prompt(opened: Opened, switch: bool) -> LoginPrompt {
+    let hinted = opened.interaction.request.hinted_subject.as_ref();
+    let is_meant =
+        |user: &User| hinted.is_none_or(|hinted| *hinted == subject::of_user(user, &opened.client));
     let signed_in_as = opened
         .signed_in
         .as_ref()
-        .filter(|_| !switch)
+        .filter(|signed_in| !switch && is_meant(&signed_in.user))
         .map(|s| s.user.username.clone());
     let binding = opened.new_binding();
     let request = opened.interaction.request;

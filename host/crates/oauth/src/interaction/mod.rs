@@ -1,7 +1,8 @@
 //! Interactions: an authorization on its way through one browser.
 //!
 //! 1. [`start`]: a checked request; answered at once when no page is needed, else persisted.
-//! 2. [`show_login`], [`submit_login`]: a person proves who they are; a new session begins.
+//! 2. [`show_login`], [`submit_login`]: a person proves who they are; a new session begins. Or [`submit_select`]: they go
+//!    on as who they are.
 //! 3. [`show_consent`], [`submit_consent`]: the person says yes or no.
 //! 4. [`complete`](complete::complete): consent, grant and code are written in one step; the browser goes back.
 //!
@@ -13,6 +14,8 @@ mod csrf;
 mod evaluate;
 mod login;
 mod open;
+mod select;
+mod single_claims;
 mod start;
 
 use authly_core::{
@@ -27,11 +30,12 @@ pub use login::{
     Authenticated, Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, PasswordAttempt,
     Refusal, show_login, submit_login,
 };
+pub use select::{SelectPrompt, submit_select};
 pub use start::{persist, start};
 
 use crate::{
     Provider,
-    authorize::{RedirectableError, request_url},
+    authorize::{ClientAnswer, RedirectableError, request_url},
     session::SignedIn,
 };
 
@@ -60,10 +64,7 @@ pub enum Next {
         interaction: PlainToken,
     },
     /// Back to the client, with a code or an error.
-    Client {
-        /// The whole URL.
-        location: String,
-    },
+    Client(ClientAnswer),
 }
 
 /// A next step, and the binding cookie to set when the browser had none.
@@ -105,9 +106,9 @@ pub enum InteractionError {
     /// The form lacks a field or has one that means nothing.
     #[error("refused on a page: {0}")]
     Malformed(OAuthError),
-    /// The client is told by redirect.
-    #[error("refused by redirect: {}", .0.error)]
-    Redirect(Box<RedirectableError>),
+    /// The client is told.
+    #[error("refused by an answer to the client: {}", .0.error)]
+    Client(Box<RedirectableError>),
     /// The database did not answer. Nothing is lost: the same page works again later.
     #[error("storage failed")]
     Storage(#[from] StorageError),

@@ -8,7 +8,11 @@ use authly_core::{
 };
 
 use super::{Browser, Next, Started, complete, evaluate};
-use crate::{Provider, authorize::RedirectTarget, session};
+use crate::{
+    Provider,
+    authorize::{ClientAnswer, RedirectTarget},
+    session,
+};
 use evaluate::Need;
 
 /// Decides what the request needs; persists it only when a page must be shown.
@@ -27,29 +31,24 @@ pub async fn start(
     let asked = evaluate::Asked {
         client: &client,
         request: &request,
-        authentication: None,
+        interaction: None,
     };
-    let need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
-    if let Some(error) = evaluate::refusal(&request, &need) {
-        return Ok(Started {
-            next: Next::Client {
-                location: target.error(error).location(),
-            },
-            binding: None,
-        });
-    }
-    if let Need::Nothing { signed_in, scope } = need {
+    let mut need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
+    if let Need::Nothing { signed_in, scope } = &need {
         let answer = complete::Answer {
             request: &request,
-            signed_in: &signed_in,
-            scope: &scope,
+            signed_in,
+            scope,
             consented: None,
         };
-        let location = complete::complete_at_once(provider, &client, &answer, ctx).await?;
-        return Ok(Started {
-            next: Next::Client { location },
-            binding: None,
-        });
+        match complete::complete_at_once(provider, &client, &answer, ctx).await? {
+            Some(answer) => return Ok(straight_back(answer)),
+            // Signed out in between.
+            None => need = Need::Login,
+        }
+    }
+    if let Some(error) = evaluate::refusal(&request, &need) {
+        return Ok(straight_back(target.error(error).answer()));
     }
     let is_new = browser.binding.is_none();
     let binding = browser
@@ -59,12 +58,21 @@ pub async fn start(
     let interaction = store(provider, request, Some(&binding), ctx).await?;
     let next = match need {
         Need::Consent { .. } => Next::Consent { interaction },
-        Need::Login | Need::Nothing { .. } | Need::Impossible => Next::Login { interaction },
+        Need::Login | Need::Select { .. } | Need::Nothing { .. } | Need::Impossible | Need::OtherPerson => {
+            Next::Login { interaction }
+        }
     };
     Ok(Started {
         next,
         binding: is_new.then_some(binding),
     })
+}
+
+fn straight_back(answer: ClientAnswer) -> Started {
+    Started {
+        next: Next::Client(answer),
+        binding: None,
+    }
 }
 
 /// Persists a request that arrived by POST. It is bound to the browser by the GET that follows, which carries the

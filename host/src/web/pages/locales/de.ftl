@@ -41,6 +41,16 @@ login-busy-text = Ihr Passwort wurde nicht geprüft. Versuchen Sie es gleich noc
 login-unavailable-title = Die Anmeldung ist im Moment nicht möglich.
 login-unavailable-text = Das liegt an uns, nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.
 
+## Auswahl eines Kontos
+select-title = Konto wählen
+select-heading = Konto wählen
+select-continue = Weiter als { $name }
+
+## Zurück zur Anwendung
+form-post-title = Zurück zur Anwendung
+form-post-heading = Einen Moment
+form-post-continue = Weiter
+
 ## Zustimmung
 consent-title = Zugriff erlauben
 consent-heading = { $client } möchte auf Ihr Konto zugreifen
@@ -77,6 +87,27 @@ scope-admin-users-write = Konten von Personen anlegen, ändern und löschen
 scope-admin-system-read = Sehen, wie dieser Dienst eingerichtet ist und läuft
 scope-admin-system-write = Die Einrichtung dieses Dienstes ändern
 scope-unknown = Die Berechtigung „{ $scope }“ nutzen
+
+## Was eine einzelne Angabe erlaubt
+claim-name = Ihren vollen Namen sehen
+claim-family-name = Ihren Nachnamen sehen
+claim-given-name = Ihren Vornamen sehen
+claim-middle-name = Ihren zweiten Vornamen sehen
+claim-nickname = Ihren Spitznamen sehen
+claim-preferred-username = Ihren Benutzernamen sehen
+claim-profile = Die Adresse Ihrer Profilseite sehen
+claim-picture = Ihr Bild sehen
+claim-website = Die Adresse Ihrer Website sehen
+claim-gender = Ihr Geschlecht sehen
+claim-birthdate = Ihr Geburtsdatum sehen
+claim-zoneinfo = Ihre Zeitzone sehen
+claim-locale = Ihre Sprache sehen
+claim-updated-at = Sehen, wann sich Ihr Profil zuletzt geändert hat
+claim-email = Ihre E-Mail-Adresse sehen
+claim-email-verified = Sehen, ob Ihre E-Mail-Adresse bestätigt ist
+claim-phone-number = Ihre Telefonnummer sehen
+claim-phone-number-verified = Sehen, ob Ihre Telefonnummer bestätigt ist
+claim-address = Ihre Postanschrift sehen
 
 ## Fehler
 error-invalid-request-title = Diese Anwendung hat eine unbrauchbare Anfrage geschickt

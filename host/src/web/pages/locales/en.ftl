@@ -42,6 +42,16 @@ login-busy-text = Your password was not checked. Try again in a moment.
 login-unavailable-title = Signing in is not possible at the moment.
 login-unavailable-text = This is our fault, not yours. Try again in a minute.
 
+## Choice of an account
+select-title = Choose an account
+select-heading = Choose an account
+select-continue = Continue as { $name }
+
+## Back to the app
+form-post-title = Back to the app
+form-post-heading = One moment
+form-post-continue = Continue
+
 ## Consent
 consent-title = Allow access
 consent-heading = { $client } would like access to your account
@@ -78,6 +88,27 @@ scope-admin-users-write = Create, change and delete people’s accounts
 scope-admin-system-read = See how this service is set up and doing
 scope-admin-system-write = Change how this service is set up
 scope-unknown = Use the permission “{ $scope }”
+
+## What one claim lets an app do
+claim-name = See your full name
+claim-family-name = See your family name
+claim-given-name = See your given name
+claim-middle-name = See your middle name
+claim-nickname = See your nickname
+claim-preferred-username = See your user name
+claim-profile = See the address of your profile page
+claim-picture = See your picture
+claim-website = See the address of your website
+claim-gender = See your gender
+claim-birthdate = See your date of birth
+claim-zoneinfo = See your time zone
+claim-locale = See your language
+claim-updated-at = See when your profile last changed
+claim-email = See your e-mail address
+claim-email-verified = See whether your e-mail address is confirmed
+claim-phone-number = See your phone number
+claim-phone-number-verified = See whether your phone number is confirmed
+claim-address = See your postal address
 
 ## Errors
 error-invalid-request-title = This app sent a request that can’t be used

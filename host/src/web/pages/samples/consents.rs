@@ -1,7 +1,7 @@
 //! The consent page in every state.
 
 use super::{arabic, hostile, login, notes, own};
-use crate::web::pages::{ClientHost, ClientView, ConsentView, Locale, LoginView, ScopeLine};
+use crate::web::pages::{ClaimLine, ClientHost, ClientView, ConsentView, Locale, LoginView, ScopeLine};
 
 fn scope(name: &str, is_new: bool) -> ScopeLine {
     ScopeLine {
@@ -26,6 +26,7 @@ fn consent(client: ClientView, scopes: &[(&str, bool)], locale: Locale) -> Conse
         display_name: Some("Alice Adams".to_owned()),
         username: "alice@juniper.example".to_owned(),
         scopes: scopes.iter().map(|(name, is_new)| scope(name, *is_new)).collect(),
+        claims: Vec::new(),
         locale,
     }
 }
@@ -73,6 +74,13 @@ pub(super) fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
         ("wider", consent(notes(), &WIDER, locale)),
         ("again", repeated(notes())),
         ("admin", consent(own(), &ADMIN, locale)),
+        (
+            "claims",
+            ConsentView {
+                claims: single_claims(),
+                ..consent(notes(), &[("openid", false)], locale)
+            },
+        ),
         (
             "unknown",
             ConsentView {
@@ -141,6 +149,20 @@ pub(super) fn consents(locale: Locale) -> Vec<(&'static str, ConsentView)> {
                 ..consent(arabic(), &WIDER, locale)
             },
         ),
+    ]
+}
+
+/// Some that were agreed to with a scope of theirs, and some that were not.
+fn single_claims() -> Vec<ClaimLine> {
+    let line = |name: &str, is_new| ClaimLine {
+        name: name.to_owned(),
+        is_new,
+    };
+    vec![
+        line("name", false),
+        line("birthdate", true),
+        line("phone_number_verified", true),
+        line("address", true),
     ]
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::web::{
     extract::{Form, Query},
-    pages::{ClientView, ConsentView, ScopeLine},
+    pages::{ClaimLine, ClientView, ConsentView, ScopeLine},
     state::{AppState, SharedState},
 };
 
@@ -33,7 +33,7 @@ pub async fn show_page(
     match show_consent(&state.provider, &id, &browser, &page.context).await {
         Ok(ConsentStep::Show(prompt)) => render(&state, &page, *prompt),
         Ok(ConsentStep::Go(started)) => {
-            let mut response = go(&state, &started.next);
+            let mut response = go(&state, &page, started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
             response
         }
@@ -56,7 +56,7 @@ pub async fn submit(
         Err(error) => return problem_page(&state, &page, InteractionError::Malformed(error)),
     };
     match submit_consent(&state.provider, &id, &browser, verdict, &page.context).await {
-        Ok(next) => go(&state, &next),
+        Ok(next) => go(&state, &page, next),
         Err(error) => problem_page(&state, &page, error),
     }
 }
@@ -91,6 +91,11 @@ fn render(state: &AppState, page: &PageRequest, prompt: ConsentPrompt) -> Respon
         display_name: name.map(str::to_owned),
         username: prompt.user.username.clone(),
         scopes: prompt.scopes.into_iter().map(line).collect(),
+        claims: prompt
+            .claims
+            .into_iter()
+            .map(|(name, is_new)| ClaimLine { name, is_new })
+            .collect(),
         locale: page.locale(&prompt.ui_locales),
     };
     let mut response = show(state.pages.render_consent(&view));

@@ -13,6 +13,7 @@ use axum::{extract::State, response::Response};
 use super::{
     cookies::{BrowserCookies, set_binding, set_device, set_session},
     outcome::{PageRequest, go, log_storage_failure, problem_page, show},
+    select,
 };
 use crate::web::{
     extract::{Form, Query},
@@ -33,8 +34,9 @@ pub async fn show_page(
     let switch = params.get("switch").is_some();
     match show_login(&state.provider, &id, &browser, switch, &page.context).await {
         Ok(LoginStep::Show(prompt)) => render(&state, &page, *prompt, None),
+        Ok(LoginStep::Select(prompt)) => select::render(&state, &page, *prompt),
         Ok(LoginStep::Go(started)) => {
-            let mut response = go(&state, &started.next);
+            let mut response = go(&state, &page, started.next);
             set_binding(&mut response, &state.provider.issuer, started.binding.as_ref());
             response
         }
@@ -63,7 +65,7 @@ pub async fn submit(
             device,
             next,
         }) => {
-            let mut response = go(&state, &next);
+            let mut response = go(&state, &page, next);
             set_session(&mut response, &state.provider.issuer, &session);
             set_device(&mut response, &state.provider.issuer, &device);
             response

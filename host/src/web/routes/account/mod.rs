@@ -8,8 +8,9 @@ pub mod login;
 pub mod logout;
 mod outcome;
 mod own;
+pub mod select;
 pub mod sessions;
 pub mod sign_in;
 
 pub use cookies::{BrowserCookies, set_binding};
-pub use outcome::{PageRequest, go, log_storage_failure, show};
+pub use outcome::{PageRequest, answer_client, go, log_storage_failure, show};

@@ -1,7 +1,10 @@
 //! How the steps of an interaction look to a browser: where it goes next, or which page says why not.
 
 use authly_core::{OAuthError, RequestContext, StorageError, client::Client};
-use authly_oauth::interaction::{InteractionError, Next};
+use authly_oauth::{
+    authorize::ClientAnswer,
+    interaction::{InteractionError, Next},
+};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
@@ -11,7 +14,10 @@ use axum::{
 use crate::web::{
     error::Failure,
     extract::Context,
-    pages::{BackLink, DeveloperDetail, ErrorView, Locale, Message, MessageView, Page, PagesError, Problem},
+    pages::{
+        BackLink, ClientHost, DeveloperDetail, ErrorView, FormPostView, Locale, Message, MessageView, Page,
+        PagesError, Problem,
+    },
     respond,
     state::{AppState, SharedState},
 };
@@ -69,8 +75,8 @@ impl PageRequest {
     }
 }
 
-/// Sends the browser on: to a page of ours, or to the client (303, RFC 9700 §4.12).
-pub fn go(state: &AppState, next: &Next) -> Response {
+/// Sends the browser on: to a page of ours, or to the client.
+pub fn go(state: &AppState, page: &PageRequest, next: Next) -> Response {
     let issuer = &state.provider.issuer;
     match next {
         Next::Login { interaction } => {
@@ -79,7 +85,20 @@ pub fn go(state: &AppState, next: &Next) -> Response {
         Next::Consent { interaction } => {
             respond::see_other(&issuer.url(&page_path("/consent", interaction.expose())))
         }
-        Next::Client { location } => respond::see_other(location),
+        Next::Client(answer) => answer_client(state, page, answer),
+    }
+}
+
+/// What the client is told, by the mode it asked for: 303 (RFC 9700 §4.12), or a form that the browser posts.
+pub fn answer_client(state: &AppState, page: &PageRequest, answer: ClientAnswer) -> Response {
+    match answer {
+        ClientAnswer::Redirect { location } => respond::see_other(&location),
+        ClientAnswer::Form { redirect_uri, fields } => show(state.pages.render_form_post(&FormPostView {
+            host: ClientHost::of(&redirect_uri),
+            action: redirect_uri,
+            fields,
+            locale: page.locale(&[]),
+        })),
     }
 }
 
@@ -106,7 +125,10 @@ pub fn problem_page(state: &AppState, page: &PageRequest, error: InteractionErro
     let problem =
         |problem, developer, back| show(state.pages.render_error(&page.error(problem, developer, back)));
     match error {
-        InteractionError::Redirect(error) => respond::see_other(&error.location()),
+        InteractionError::Client(error) => {
+            tracing::info!(error.code = %error.error.code, "an authorization request was refused");
+            answer_client(state, page, error.answer())
+        }
         InteractionError::Finished { client, restart } => {
             let back = client.as_deref().and_then(back_to_client);
             let again = || restart.map(|uri| BackLink::StartAgain { uri });
