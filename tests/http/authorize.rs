@@ -261,7 +261,13 @@ async fn parameters_have_a_longest_length_and_a_largest_number() {
     let app = TestApp::start().await;
     let client = app.public_client("web").await;
     let (request, _) = app.authorization(&client, "openid");
-    for (name, max) in [("nonce", 512), ("login_hint", 255), ("ui_locales", 255)] {
+    for (name, max) in [
+        ("nonce", 512),
+        ("login_hint", 255),
+        ("ui_locales", 255),
+        ("claims_locales", 255),
+        ("acr_values", 255),
+    ] {
         let fits = request.clone().set(name, "x".repeat(max));
         assert!(
             app.authorize(&mut app.browser(), &fits)

@@ -201,33 +201,50 @@ async fn prompt_consent_asks_again_what_was_agreed_to() {
 }
 
 #[tokio::test]
-async fn prompt_select_account_shows_the_account_and_lets_another_one_in() {
+async fn a_client_without_max_age_has_the_one_it_registered() {
     let app = TestApp::start().await;
     let client = app.public_client("web").await;
-    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
-    let mut browser = signed_in(&app, &client, &alice).await;
-    let (request, pkce) = app.authorization(&client, "openid");
-    let page = app
-        .authorize(&mut browser, &with(&request, "prompt", "select_account"))
-        .await;
-    assert!(
-        page.has_field("password") && page.body.contains("<bdi>alice</bdi>"),
-        "{}",
-        page.body
-    );
+    let user = app.user("alice").await;
+    let mut browser = signed_in(&app, &client, &user).await;
+    let id = authly_core::ClientId::parse(&client.id).unwrap();
+    let stored = app.tenant.load_client(&id).await.unwrap().expect("the client");
+    let changed = authly_core::client::Client {
+        default_max_age: Some(100),
+        ..stored
+    };
+    let effects = authly_core::Effects::none().invalidating(authly_core::Topic::Client, &client.id);
+    app.tenant.update_client(&changed, effects).await.unwrap();
 
-    let switch = page
-        .links()
-        .into_iter()
-        .find(|link| link.contains("switch=1"))
-        .expect("another account");
-    let page = browser.get(switch).await;
-    assert!(!page.body.contains("alice"), "the form is empty: {}", page.body);
-    let consent = app.sign_in(&mut browser, &page, &bob).await;
-    assert!(
-        consent.has_field("decision") && consent.body.contains("bob"),
-        "bob agreed to nothing yet"
-    );
-    let back = app.decide(&mut browser, &consent, "allow").await;
-    assert_eq!(id_claims(&app, &client, &back, &pkce).await["sub"], bob.id);
+    app.advance(Duration::from_secs(101));
+    let (request, _) = app.authorization(&client, "openid");
+    assert!(app.authorize(&mut browser, &request).await.has_field("password"));
+    let back = app
+        .authorize(&mut browser, &with(&request, "max_age", "101"))
+        .await;
+    assert!(back.redirect_param("code").is_some(), "the request's own counts");
+}
+
+#[tokio::test]
+async fn wishes_that_cannot_be_met_fail_nothing() {
+    let app = TestApp::start().await;
+    let client = app.public_client("web").await;
+    let user = app.user("alice").await;
+    let mut browser = signed_in(&app, &client, &user).await;
+    let (request, _) = app.authorization(&client, "openid");
+    for (name, value) in [
+        ("display", "page"),
+        ("display", "popup"),
+        ("display", "touch"),
+        ("display", "hologram"),
+        ("ui_locales", "se"),
+        ("claims_locales", "se tlh"),
+        ("acr_values", "urn:mace:incommon:iap:silver 1 2"),
+        ("login_hint", "bob@example.com"),
+    ] {
+        let back = app.authorize(&mut browser, &with(&request, name, value)).await;
+        assert!(
+            back.status == 303 && back.redirect_param("code").is_some(),
+            "{name}={value}: {back:?}"
+        );
+    }
 }
