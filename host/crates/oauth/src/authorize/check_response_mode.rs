@@ -2,6 +2,8 @@
 
 use authly_core::{ErrorCode, OAuthError, authorization::ResponseMode};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use crate::Params;
 
 /// Checks `response_mode`; a code goes by query unless asked otherwise.
@@ -24,7 +26,19 @@ pub(super) fn mode_for_errors(params: &Params) -> ResponseMode {
     if params.is_duplicate("response_mode") {
         return ResponseMode::default();
     }
+    if params.get("response_mode").is_none() {
+        return params.get("request").and_then(mode_of_object).unwrap_or_default();
+    }
     check_response_mode(params).unwrap_or_default()
+}
+
+/// A request object is refused (`request_not_supported`), but a client that puts everything into one listens for the
+/// answer where the object says (OIDC Core §6.1). Nothing else of it is read, and nothing of it is believed: the answer
+/// goes to the redirect URI that was checked in either case.
+fn mode_of_object(request: &str) -> Option<ResponseMode> {
+    let payload = URL_SAFE_NO_PAD.decode(request.split('.').nth(1)?).ok()?;
+    let object: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    ResponseMode::parse(object.get("response_mode")?.as_str()?)
 }
 
 #[cfg(test)]
@@ -47,6 +61,15 @@ mod tests {
             mode_for_errors(&params("response_mode=form_post")),
             ResponseMode::FormPost
         );
+        let object = |claims: &str| params(&format!("request=e30.{}.", URL_SAFE_NO_PAD.encode(claims)));
+        for (claims, mode) in [
+            (r#"{"response_mode":"form_post"}"#, ResponseMode::FormPost),
+            (r#"{"response_mode":"fragment"}"#, ResponseMode::Query),
+            ("{}", ResponseMode::Query),
+            ("[", ResponseMode::Query),
+        ] {
+            assert_eq!(mode_for_errors(&object(claims)), mode, "{claims}");
+        }
         let twice = params("response_mode=form_post&response_mode=form_post");
         assert_eq!(mode_for_errors(&twice), ResponseMode::Query);
     }
