@@ -62,7 +62,7 @@ pub enum Topic {
     Key,
     /// A person; the key is the user id.
     User,
-    /// A grant was revoked; the key is the grant id. Where several die at once, the person or the client is named.
+    /// A grant was revoked; the key is the grant id. Verbs that revoke several add one for each by themselves.
     Grant,
     /// An access token was revoked; the key is its `jti`.
     AccessToken,

@@ -57,10 +57,10 @@ statements! {
          forgotten AS (DELETE FROM consents WHERE tenant_id = $1 AND client_id = $2 \
            AND EXISTS (SELECT 1 FROM gone)), \
          killed AS (UPDATE grants SET revoked_at = $3 WHERE tenant_id = $1 AND client_id = $2 \
-           AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM gone)), \
+           AND revoked_at IS NULL AND expires_at > $3 AND EXISTS (SELECT 1 FROM gone) RETURNING id), \
          refused AS (UPDATE access_tokens SET revoked_at = $3 WHERE tenant_id = $1 AND client_id = $2 \
            AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM gone))",
-        effects!("$4" if "gone")
+        effects!("$4" if "gone" telling "killed")
     );
 }
 

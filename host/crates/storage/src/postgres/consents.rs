@@ -21,9 +21,9 @@ statements! {
         "WITH forgotten AS (DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 \
            RETURNING 1), \
          killed AS (UPDATE grants SET revoked_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 \
-           AND revoked_at IS NULL RETURNING 1), \
+           AND revoked_at IS NULL AND expires_at > $4 RETURNING id), \
          withdrawn AS (SELECT 1 FROM forgotten UNION ALL SELECT 1 FROM killed)",
-        effects!("$5" if "withdrawn"),
+        effects!("$5" if "withdrawn" telling "killed"),
         ", (SELECT count(*) FROM killed)"
     );
 }

@@ -21,10 +21,13 @@ pub(super) use channel;
 /// Ends a statement whose CTE `$done` has a row when the verb did what it says: writes the effects in parameter
 /// `$doc` of tenant `$1` then, and answers whether it did and how many invalidations were written.
 ///
+/// Where grants die by the dozen, their CTE `$killed` answers each `id`, and an invalidation is written for every one:
+/// the caller cannot know them.
+///
 /// `pg_notify` runs in the same transaction, so nobody is woken before the rows can be seen. It is evaluated for
 /// invalidations only: commits that notify queue behind one lock.
 macro_rules! effects {
-    ($doc:literal if $done:literal) => {
+    ($doc:literal if $done:literal $(telling $killed:literal)?) => {
         concat!(
             ", effects AS MATERIALIZED (SELECT ", $doc, "::text::jsonb AS doc \
                WHERE EXISTS (SELECT 1 FROM ", $done, ")), \
@@ -39,8 +42,9 @@ macro_rules! effects {
                payload text, expires_at bigint)), \
              told AS (INSERT INTO invalidations (tenant_id, topic, key) \
                SELECT $1::text, i.topic, i.key \
-               FROM effects, jsonb_to_recordset(effects.doc -> 'invalidations') AS i(topic text, key text) \
-               RETURNING 1) \
+               FROM effects, jsonb_to_recordset(effects.doc -> 'invalidations') AS i(topic text, key text)",
+               $(" UNION ALL SELECT $1::text, 'grant', id::text FROM ", $killed,)?
+               " RETURNING 1) \
              SELECT EXISTS (SELECT 1 FROM ", $done, "), \
                (SELECT count(pg_notify('", $crate::postgres::effects::channel!(), "', '')) FROM told)"
         )

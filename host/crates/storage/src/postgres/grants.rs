@@ -21,8 +21,8 @@ statements! {
     );
     REVOKE_ALL = concat!(
         "WITH killed AS (UPDATE grants SET revoked_at = $3 \
-           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING 1)",
-        effects!("$4" if "killed"),
+           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id)",
+        effects!("$4" if "killed" telling "killed"),
         ", (SELECT count(*) FROM killed)"
     );
 }

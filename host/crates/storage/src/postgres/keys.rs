@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, Kid, Timestamp,
+    Effects, Kid, StorageError, Timestamp,
     key::{KeyState, SigningAlg, StoredKey},
     ports::{KeyStore, StorageResult},
 };
 
-use super::{Tenant, effects::effects, statements::statements};
+use super::{Tenant, effects::effects, pool::Param, statements::statements};
 use crate::{
     codec,
     rows::{self, Columns as _, key_columns},
@@ -86,25 +86,24 @@ impl KeyStore for Tenant {
     ) -> StorageResult<Option<Kid>> {
         let sealed = self.seal_key(key)?;
         let effects = self.effects(effects)?;
-        let (_, old) = self
-            .db
-            .decide_and(
-                REPLACE_ACTIVE,
-                &[
-                    &self.id(),
-                    &key.kid.as_str(),
-                    &key.alg.as_str(),
-                    &KeyState::Active.as_str(),
-                    &key.public_jwk,
-                    &sealed,
-                    &key.created_at.as_micros(),
-                    &key.state_since.as_micros(),
-                    &now.as_micros(),
-                    &effects,
-                ],
-                |row| row.text_opt(),
-            )
-            .await?;
+        let row: [Param<'_>; 10] = [
+            &self.id(),
+            &key.kid.as_str(),
+            &key.alg.as_str(),
+            &KeyState::Active.as_str(),
+            &key.public_jwk,
+            &sealed,
+            &key.created_at.as_micros(),
+            &key.state_since.as_micros(),
+            &now.as_micros(),
+            &effects,
+        ];
+        let replace = || self.db.decide_and(REPLACE_ACTIVE, &row, |row| row.text_opt());
+        // Another key became the active one in this moment: an emergency replaces that one too.
+        let (_, old) = match replace().await {
+            Err(StorageError::Conflict(_)) => replace().await,
+            outcome => outcome,
+        }?;
         old.map(|kid| codec::kid(&kid)).transpose()
     }
 

@@ -13,6 +13,7 @@ use authly_core::{
 use super::{
     Tenant,
     effects::effects,
+    pool::Param,
     statements::statements,
     tenant::{limit, taken, to_its_end},
 };
@@ -57,14 +58,17 @@ statements! {
            AND id IS DISTINCT FROM $8::uuid AND EXISTS (SELECT 1 FROM changed) RETURNING 1), \
          killed AS (UPDATE grants SET revoked_at = $4 \
            WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $4 AND $7::boolean \
-           AND EXISTS (SELECT 1 FROM changed) RETURNING 1)",
-        effects!("$9" if "changed"),
+           AND EXISTS (SELECT 1 FROM changed) RETURNING id)",
+        effects!("$9" if "changed" telling "killed"),
         ", (SELECT count(*) FROM ended), (SELECT count(*) FROM killed)"
     );
-    /// Sessions, consents and grants go with it; codes and tokens are nothing without their grant.
+    /// Sessions, consents and grants go with it, when the statement has ended; codes and tokens are nothing without
+    /// their grant.
     DELETE = concat!(
-        "WITH gone AS (DELETE FROM users WHERE tenant_id = $1 AND id = $2 RETURNING 1)",
-        effects!("$3" if "gone")
+        "WITH gone AS (DELETE FROM users WHERE tenant_id = $1 AND id = $2 RETURNING 1), \
+         killed AS (SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL \
+           AND EXISTS (SELECT 1 FROM gone))",
+        effects!("$3" if "gone" telling "killed")
     );
     SET_ENABLED = concat!(
         "WITH changed AS (UPDATE users SET enabled = $3, updated_at = $4, version = version + 1 \
@@ -179,9 +183,9 @@ impl UserStore for Tenant {
     }
 
     async fn delete_user(&self, id: UserId, effects: Effects) -> StorageResult<bool> {
-        self.db
-            .decide(DELETE, &[&self.id(), &id.as_uuid(), &self.effects(effects)?])
-            .await
+        let row: [Param<'_>; 3] = [&self.id(), &id.as_uuid(), &self.effects(effects)?];
+        let (deleted, ()) = self.decide_alone(id, DELETE, &row, |_| Ok(())).await?;
+        Ok(deleted)
     }
 
     async fn set_user_enabled(

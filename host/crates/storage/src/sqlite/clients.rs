@@ -12,7 +12,7 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
-    effects,
+    effects, grants,
 };
 use crate::{
     codec::{self, to_json},
@@ -32,7 +32,7 @@ statements! {
         post_logout_redirect_uris = ?7, grant_types = ?8, scopes = ?9, audiences = ?10, \
         id_token_signed_response_alg = ?11, access_token_signed_response_alg = ?12, first_party = ?13, \
         client_uri = ?14, policy_uri = ?15, tos_uri = ?16, rotate_refresh_tokens = ?17, enabled = ?18, \
-        secret_sealed = ?20, jwks = ?21, jwks_uri = ?22, token_endpoint_auth_signing_alg = ?23, \
+        created_at = ?19, secret_sealed = ?20, jwks = ?21, jwks_uri = ?22, token_endpoint_auth_signing_alg = ?23, \
         assertion_audience = ?24, introspection_audiences = ?25, access_token_format = ?26, \
         userinfo_signed_response_alg = ?27, access_token_ttl = ?28, id_token_ttl = ?29, refresh_token_ttl = ?30, \
         default_max_age = ?31, version = version + 1 \
@@ -41,7 +41,7 @@ statements! {
     DELETE = "DELETE FROM clients WHERE tenant_id = ?1 AND client_id = ?2";
     FORGET_CONSENTS = "DELETE FROM consents WHERE tenant_id = ?1 AND client_id = ?2";
     REVOKE_GRANTS = "UPDATE grants SET revoked_at = ?3 \
-        WHERE tenant_id = ?1 AND client_id = ?2 AND revoked_at IS NULL";
+        WHERE tenant_id = ?1 AND client_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id";
     REVOKE_TOKENS = "UPDATE access_tokens SET revoked_at = ?3 \
         WHERE tenant_id = ?1 AND client_id = ?2 AND revoked_at IS NULL";
 }
@@ -99,7 +99,7 @@ fn delete(access: &Access<'_>, id: &ClientId, now: Timestamp) -> StorageResult<b
     }
     access.execute(FORGET_CONSENTS, params![access.tenant(), id.as_str()])?;
     let row = params![access.tenant(), id.as_str(), now.as_micros()];
-    access.execute(REVOKE_GRANTS, row)?;
+    grants::tell_each(access, REVOKE_GRANTS, row)?;
     access.execute(REVOKE_TOKENS, row)?;
     Ok(true)
 }

@@ -11,6 +11,7 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements},
+    grants,
 };
 use crate::rows::{self, consent_columns};
 
@@ -20,7 +21,8 @@ statements! {
     LIST = "SELECT ", consent_columns!(), " FROM consents WHERE tenant_id = ?1 AND user_id = ?2 ORDER BY client_id";
     FORGET = "DELETE FROM consents WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3";
     REVOKE = "UPDATE grants SET revoked_at = ?4 \
-        WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3 AND revoked_at IS NULL";
+        WHERE tenant_id = ?1 AND user_id = ?2 AND client_id = ?3 AND revoked_at IS NULL AND expires_at > ?4 \
+        RETURNING id";
     REMEMBER = "INSERT INTO consents (tenant_id, ", consent_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5) \
         ON CONFLICT (tenant_id, user_id, client_id) \
         DO UPDATE SET scope = excluded.scope, updated_at = max(updated_at, excluded.updated_at)";
@@ -77,9 +79,9 @@ impl ConsentStore for SqliteTenant {
             let user = user_id.as_uuid().into_bytes();
             let forgotten = access.execute(FORGET, params![access.tenant(), user, client_id.as_str()])?;
             let row = params![access.tenant(), user, client_id.as_str(), now.as_micros()];
-            let revoked = access.execute(REVOKE, row)?;
-            let withdrawn = access.store_if(forgotten + revoked > 0, &effects)?;
-            Ok(withdrawn.then_some(revoked as u64))
+            let revoked = grants::tell_each(access, REVOKE, row)?;
+            let withdrawn = access.store_if(forgotten > 0 || revoked > 0, &effects)?;
+            Ok(withdrawn.then_some(revoked))
         })
         .await
     }

@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, GrantId, Timestamp, UserId,
+    Effects, GrantId, Timestamp, Topic, UserId,
     grant::Grant,
     ports::{GrantStore, StorageResult},
 };
-use rusqlite::params;
+use rusqlite::{Params, params};
 
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
+    effects,
 };
 use crate::{
     codec::to_json,
-    rows::{self, grant_columns},
+    rows::{self, Columns as _, grant_columns},
 };
 
 statements! {
@@ -23,7 +24,7 @@ statements! {
         session_id, created_at, expires_at, revoked_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     REVOKE_ALL = "UPDATE grants SET revoked_at = ?3 \
-        WHERE tenant_id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3";
+        WHERE tenant_id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id";
     REVOKE = "UPDATE grants SET revoked_at = ?3 WHERE tenant_id = ?1 AND id = ?2 AND revoked_at IS NULL";
 }
 
@@ -56,7 +57,18 @@ pub(super) fn revoke(access: &Access<'_>, id: GrantId, now: Timestamp) -> Storag
 /// Sets the flag of every living grant of a person; answers how many.
 pub(super) fn revoke_all(access: &Access<'_>, user_id: UserId, now: Timestamp) -> StorageResult<u64> {
     let row = params![access.tenant(), user_id.as_uuid().into_bytes(), now.as_micros()];
-    Ok(access.execute(REVOKE_ALL, row)? as u64)
+    tell_each(access, REVOKE_ALL, row)
+}
+
+/// Runs a statement that answers the ids of grants that died, and leaves an invalidation for each: the caller cannot
+/// know them. Answers how many.
+pub(super) fn tell_each(access: &Access<'_>, sql: &str, params: impl Params) -> StorageResult<u64> {
+    let killed = access.list(sql, params, |row| row.uuid())?;
+    let told = killed.iter().fold(Effects::none(), |effects, id| {
+        effects.invalidating(Topic::Grant, id.to_string())
+    });
+    effects::store(access, &told)?;
+    Ok(killed.len() as u64)
 }
 
 #[async_trait]

@@ -37,6 +37,7 @@ statements! {
     SET_PASSWORD = "UPDATE users SET password_hash = ?3, password_changed_at = ?4, updated_at = ?4, \
         requires_password_change = ?5, version = version + 1 \
         WHERE tenant_id = ?1 AND id = ?2 AND (?6 IS NULL OR password_hash = ?6)";
+    LIVING_GRANTS = "SELECT id FROM grants WHERE tenant_id = ?1 AND user_id = ?2 AND revoked_at IS NULL";
     // Sessions, consents and grants go with it; codes and tokens are nothing without their grant.
     DELETE = "DELETE FROM users WHERE tenant_id = ?1 AND id = ?2";
     SET_ENABLED = "UPDATE users SET enabled = ?3, updated_at = ?4, version = version + 1 WHERE tenant_id = ?1 AND id = ?2";
@@ -104,9 +105,10 @@ fn set_password(
         change.replaces.as_ref().map(SecretText::expose),
     ];
     if access.execute(SET_PASSWORD, row)? == 0 {
-        return Ok(match exists(access, change.user_id)? {
-            true => PasswordOutcome::Stale,
-            false => PasswordOutcome::Unknown,
+        return Ok(if exists(access, change.user_id)? {
+            PasswordOutcome::Stale
+        } else {
+            PasswordOutcome::Unknown
         });
     }
     let ended = match change.ends {
@@ -189,7 +191,9 @@ impl UserStore for SqliteTenant {
 
     async fn delete_user(&self, id: UserId, effects: Effects) -> StorageResult<bool> {
         self.write(move |access| {
-            let deleted = access.execute(DELETE, params![access.tenant(), id.as_uuid().into_bytes()])?;
+            let key = params![access.tenant(), id.as_uuid().into_bytes()];
+            grants::tell_each(access, LIVING_GRANTS, key)?;
+            let deleted = access.execute(DELETE, key)?;
             access.store_if(deleted > 0, &effects)
         })
         .await
