@@ -1,180 +1,13 @@
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicI64, Ordering},
-};
+mod fixture;
+
+use std::sync::atomic::Ordering;
 
 use authly_core::{
-    ClientId, Effects, Invalidation, Kid, Rng, ScopeSet, SecretBytes, StorageError, Topic,
-    client::{AuthMethod, Client},
-    key::{KeyState, SigningAlg, StoredKey},
-    ports::ScopeDefinition,
+    ClientId, Effects, Invalidation, Topic, client::Client, key::SigningAlg, ports::ScopeDefinition,
 };
 
+use self::fixture::{Fixture, client, invalidating, key};
 use super::*;
-use crate::{DatabaseConfig, Sealer};
-
-struct HandClock(AtomicI64);
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-impl HandClock {
-    fn advance_millis(&self, millis: i64) {
-        self.0.fetch_add(millis * 1_000, Ordering::SeqCst);
-    }
-}
-
-struct Zeros;
-impl Rng for Zeros {
-    fn fill(&self, dest: &mut [u8]) {
-        dest.fill(0);
-    }
-}
-
-/// A storage whose invalidation sequence can be cut off, and whose cursor can be held back.
-struct Switched {
-    inner: Arc<dyn Storage>,
-    cut: AtomicBool,
-    held_back: AtomicBool,
-}
-
-impl Switched {
-    fn check(&self) -> StorageResult<()> {
-        if self.cut.load(Ordering::SeqCst) {
-            return Err(StorageError::Unavailable("cut off".into()));
-        }
-        Ok(())
-    }
-}
-
-impl Storage for Switched {
-    fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
-        self.inner.tenant(id)
-    }
-}
-
-#[async_trait]
-impl InvalidationLog for Switched {
-    async fn invalidation_start(&self) -> StorageResult<InvalidationCursor> {
-        self.check()?;
-        self.inner.invalidation_start().await
-    }
-    async fn poll_invalidations(&self, cursor: InvalidationCursor) -> StorageResult<InvalidationBatch> {
-        self.check()?;
-        let mut batch = self.inner.poll_invalidations(cursor).await?;
-        if self.held_back.load(Ordering::SeqCst) {
-            batch.cursor = cursor;
-        }
-        Ok(batch)
-    }
-    async fn invalidation_hint(&self) {
-        self.inner.invalidation_hint().await;
-    }
-    async fn ping(&self) -> StorageResult<()> {
-        self.inner.ping().await
-    }
-}
-
-#[async_trait]
-impl Maintenance for Switched {
-    async fn purge(&self, now: Timestamp, batch: u32) -> StorageResult<PurgeReport> {
-        self.inner.purge(now, batch).await
-    }
-}
-
-struct Fixture {
-    clock: Arc<HandClock>,
-    storage: Arc<Switched>,
-    cache: CachedStorage,
-    /// The tenant through the cache.
-    here: Arc<dyn TenantStorage>,
-    /// The tenant as another node changes it.
-    elsewhere: Arc<dyn TenantStorage>,
-    cursor: Mutex<Option<InvalidationCursor>>,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        let sealer = Sealer::new(&SecretBytes::new(vec![1; 32]), Arc::new(Zeros)).unwrap();
-        let inner = crate::open(&DatabaseConfig::new("sqlite::memory:"), sealer)
-            .await
-            .unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(1_893_456_000_000_000)));
-        let storage = Arc::new(Switched {
-            inner: Arc::clone(&inner),
-            cut: AtomicBool::new(false),
-            held_back: AtomicBool::new(false),
-        });
-        let cache = cached(Arc::clone(&storage) as _, Arc::clone(&clock) as _);
-        let tenant = TenantId::default_tenant();
-        let (here, elsewhere) = (cache.tenant(&tenant), inner.tenant(&tenant));
-        elsewhere.create_client(&client(), Effects::none()).await.unwrap();
-        Self {
-            clock,
-            storage,
-            cache,
-            here,
-            elsewhere,
-            cursor: Mutex::default(),
-        }
-    }
-
-    /// A poll from where the last one ended, as a node's poller makes it.
-    async fn poll(&self) -> StorageResult<usize> {
-        let known = *self.cursor.lock().unwrap();
-        let cursor = match known {
-            Some(cursor) => cursor,
-            None => self.cache.invalidation_start().await?,
-        };
-        let batch = self.cache.poll_invalidations(cursor).await?;
-        *self.cursor.lock().unwrap() = Some(batch.cursor);
-        Ok(batch.items.len())
-    }
-
-    async fn disable_elsewhere(&self, effects: Effects) {
-        self.elsewhere
-            .set_client_enabled(&client().id, false, effects)
-            .await
-            .unwrap();
-    }
-
-    async fn sees_enabled(&self) -> bool {
-        self.here
-            .load_client(&client().id)
-            .await
-            .unwrap()
-            .unwrap()
-            .enabled
-    }
-}
-
-fn client() -> Client {
-    Client {
-        id: ClientId::parse("app").unwrap(),
-        name: "App".to_owned(),
-        token_endpoint_auth_method: AuthMethod::None,
-        secret_hash: None,
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
-        grant_types: Vec::new(),
-        scopes: ScopeSet::default(),
-        audiences: Vec::new(),
-        id_token_signed_response_alg: SigningAlg::Rs256,
-        access_token_signed_response_alg: SigningAlg::Es256,
-        first_party: false,
-        client_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        rotate_refresh_tokens: true,
-        enabled: true,
-        created_at: Timestamp::from_secs(0),
-    }
-}
-
-fn invalidating() -> Effects {
-    Effects::none().invalidating(Topic::Client, "app")
-}
 
 #[tokio::test]
 async fn client_is_remembered_until_it_is_invalidated() {
@@ -279,17 +112,6 @@ async fn own_changes_are_seen_at_once() {
             .unwrap()
     );
     assert_eq!(f.here.load_keys().await.unwrap().len(), 1);
-}
-
-fn key(kid: &str, alg: SigningAlg) -> StoredKey {
-    StoredKey {
-        kid: Kid::parse(kid).unwrap(),
-        alg,
-        state: KeyState::Active,
-        public_jwk: "{}".to_owned(),
-        private: SecretBytes::new(vec![1]),
-        created_at: Timestamp::from_secs(0),
-    }
 }
 
 #[tokio::test]
@@ -407,5 +229,71 @@ fn number_of_clients_is_limited() {
     assert!(
         tables.client(&named(tables::CLIENTS_MAX).id).is_some(),
         "the newest is kept"
+    );
+}
+
+/// What this node remembers of everything, loaded through the cache.
+async fn seen(f: &Fixture) -> (Option<String>, Vec<String>, Vec<String>) {
+    let client = f.here.load_client(&client().id).await.unwrap();
+    let scopes = f.here.list_scopes().await.unwrap();
+    let keys = f.here.load_keys().await.unwrap();
+    (
+        client.map(|client| client.name),
+        scopes.into_iter().map(|scope| scope.description).collect(),
+        keys.iter()
+            .map(|key| format!("{} {}", key.kid.as_str(), key.state.as_str()))
+            .collect(),
+    )
+}
+
+#[tokio::test]
+async fn every_change_of_its_own_is_seen_at_once() {
+    let f = Fixture::new().await;
+    f.poll().await.unwrap();
+    let (none, now) = (Effects::none, Timestamp::from_secs(1));
+    let scope = |description: &str| ScopeDefinition {
+        name: "read".to_owned(),
+        description: description.to_owned(),
+        is_default: false,
+    };
+    let (a, b) = (key("a", SigningAlg::Es256), key("b", SigningAlg::Es256));
+    assert_eq!(seen(&f).await, (Some("App".to_owned()), vec![], vec![]));
+
+    f.here.create_scope(&scope("old"), none()).await.unwrap();
+    assert_eq!(seen(&f).await.1, ["old"]);
+    f.here.update_scope(&scope("new"), none()).await.unwrap();
+    assert_eq!(seen(&f).await.1, ["new"]);
+    f.here.delete_scope("read", none()).await.unwrap();
+    assert!(seen(&f).await.1.is_empty());
+
+    f.here.replace_active_key(&a, now, none()).await.unwrap();
+    assert_eq!(seen(&f).await.2, ["a active"]);
+    f.here.add_pending_key(&b, none()).await.unwrap();
+    assert_eq!(seen(&f).await.2, ["a active", "b pending"]);
+    f.here.activate_key(&b.kid, now, none()).await.unwrap();
+    assert_eq!(seen(&f).await.2, ["a retiring", "b active"]);
+    f.here.remove_key(&a.kid, now, none()).await.unwrap();
+    assert_eq!(seen(&f).await.2, ["b active"]);
+
+    let mut renamed = client();
+    "Renamed".clone_into(&mut renamed.name);
+    f.here.update_client(&renamed, none()).await.unwrap();
+    assert_eq!(seen(&f).await.0.as_deref(), Some("Renamed"));
+    f.here.delete_client(&renamed.id, now, none()).await.unwrap();
+    assert_eq!(seen(&f).await.0, None);
+}
+
+#[tokio::test]
+async fn revocations_are_never_remembered() {
+    let f = Fixture::new().await;
+    f.poll().await.unwrap();
+    assert!(!f.here.is_jti_revoked("j").await.unwrap());
+    f.elsewhere
+        .revoke_jti("j", Timestamp::from_secs(1), Effects::none())
+        .await
+        .unwrap();
+    assert!(
+        f.here.is_jti_revoked("j").await.unwrap(),
+        "without a poll: a revoked token is refused everywhere at once"
     );
 }

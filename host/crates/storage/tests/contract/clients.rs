@@ -1,14 +1,17 @@
 //! Clients and scopes.
 
 use authly_core::{
-    AuditAction, Effects, StorageError,
-    client::AuthMethod,
-    ports::{Page, ScopeDefinition},
+    AuditAction, Effects, SecretText, StorageError, TenantId,
+    client::{AuthMethod, Client},
+    ports::{Page, UpdateOutcome},
 };
 
 use super::{
     Backend,
-    fixtures::{client, client_id, effects},
+    fixtures::{
+        access_token, at, client, client_id, completion, consent, effects, grant, granted, hash, killed,
+        sealer,
+    },
 };
 
 pub async fn client_is_loaded_as_created(backend: &impl Backend) {
@@ -16,6 +19,9 @@ pub async fn client_is_loaded_as_created(backend: &impl Backend) {
     let mut public = client("public");
     public.token_endpoint_auth_method = AuthMethod::None;
     public.secret_hash = None;
+    public.secret = None;
+    public.jwks = Some(r#"{"keys":[]}"#.to_owned());
+    public.jwks_uri = None;
     public.redirect_uris = Vec::new();
     public.enabled = false;
     for made in [client("app"), public] {
@@ -131,41 +137,102 @@ pub async fn client_is_disabled_with_its_effects(backend: &impl Backend) {
     );
 }
 
-pub async fn scopes_are_seeded_once(backend: &impl Backend) {
+pub async fn client_secret_is_sealed_to_its_row(backend: &impl Backend) {
     let tenant = backend.tenant();
-    let scope = |name: &str, description: &str| ScopeDefinition {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        is_default: name == "openid",
-    };
-    let seed = [scope("profile", "old"), scope("openid", "old")];
-    let created = || {
-        effects(AuditAction::ScopeCreated {
-            scope: "x".to_owned(),
-        })
-    };
-    tenant.seed_scopes(&seed, created()).await.unwrap();
-    tenant.seed_scopes(&seed, created()).await.unwrap();
-    assert_eq!(
-        backend.effect_counts().await,
-        [1, 1, 0],
-        "nothing was seeded the second time"
-    );
-    let more = [scope("profile", "new"), scope("email", "new")];
-    tenant.seed_scopes(&more, Effects::none()).await.unwrap();
-    let expected = [
-        scope("email", "new"),
-        scope("openid", "old"),
-        scope("profile", "old"),
-    ];
-    assert_eq!(tenant.list_scopes().await.unwrap(), expected);
+    for (id, secret) in [("a", "hush-a"), ("b", "hush-b")] {
+        let mut made = client(id);
+        made.secret = Some(SecretText::new(secret.to_owned()));
+        tenant.create_client(&made, Effects::none()).await.unwrap();
+    }
+    let rows = backend.sql("SELECT secret_sealed FROM clients").await;
     assert!(
-        backend
-            .other_tenant()
-            .await
-            .list_scopes()
-            .await
-            .unwrap()
-            .is_empty()
+        rows.iter()
+            .flatten()
+            .all(|sealed| !sealed.contains(&hex::encode("hush")))
     );
+    let stranger = backend.node(sealer(99)).await.tenant(&TenantId::default_tenant());
+    let opened = stranger.load_client(&client_id("a")).await;
+    assert!(matches!(opened, Err(StorageError::Corrupt(_))));
+    backend
+        .sql(
+            "UPDATE clients SET secret_sealed = (SELECT o.secret_sealed FROM clients o WHERE o.client_id = 'b') \
+             WHERE client_id = 'a'",
+        )
+        .await;
+    let moved = tenant.load_client(&client_id("a")).await;
+    assert!(matches!(moved, Err(StorageError::Corrupt(_))));
+}
+
+pub async fn client_is_updated_at_its_version(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant
+        .create_client(&client("app"), Effects::none())
+        .await
+        .unwrap();
+    let mut changed = client("app");
+    "Another name".clone_into(&mut changed.name);
+    changed.secret_hash = Some(hash("new"));
+    changed.secret = None;
+    changed.redirect_uris = Vec::new();
+    changed.access_token_ttl = None;
+    changed.default_max_age = None;
+    changed.enabled = false;
+    changed.jwks_uri = None;
+    changed.jwks = Some("{}".to_owned());
+    let update = async |client: &Client| {
+        let updated = effects(AuditAction::ClientUpdated);
+        tenant.update_client(client, updated).await.unwrap()
+    };
+    assert_eq!(update(&changed).await, UpdateOutcome::Updated);
+    assert_eq!(update(&client("app")).await, UpdateOutcome::Stale);
+    assert_eq!(update(&client("nobody")).await, UpdateOutcome::Unknown);
+    assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+    changed.version = 1;
+    let now = tenant.load_client(&changed.id).await.unwrap();
+    assert_eq!(now.as_ref(), Some(&changed));
+    tenant
+        .set_client_enabled(&changed.id, true, Effects::none())
+        .await
+        .unwrap();
+    assert_eq!(
+        update(&changed).await,
+        UpdateOutcome::Stale,
+        "enabling is a change too"
+    );
+    let other = backend.other_tenant().await;
+    let outcome = other.update_client(&changed, Effects::none()).await.unwrap();
+    assert_eq!(outcome, UpdateOutcome::Unknown);
+}
+
+pub async fn deleted_client_takes_what_it_was_given(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let living = granted(backend, "living").await;
+    let mut elsewhere = completion("elsewhere");
+    elsewhere.grant.client_id = client_id("other");
+    let mut agreed = completion("agreed");
+    agreed.consent = Some(consent("openid", 1));
+    for step in [elsewhere, agreed] {
+        tenant.complete_interaction(step, Effects::none()).await.unwrap();
+    }
+    for id in ["app", "other"] {
+        tenant.create_client(&client(id), Effects::none()).await.unwrap();
+    }
+    let token = access_token("opaque", None);
+    tenant.store_access_token(&token, Effects::none()).await.unwrap();
+    let deleted = || effects(AuditAction::ClientDeleted);
+    let app = client_id("app");
+    assert!(tenant.delete_client(&app, at(5), deleted()).await.unwrap());
+    assert!(!tenant.delete_client(&app, at(5), deleted()).await.unwrap());
+    assert_eq!(tenant.load_client(&app).await.unwrap(), None);
+    for dead in [living.id, grant("agreed").id] {
+        let now = tenant.load_grant(dead).await.unwrap().unwrap();
+        assert_eq!(now.revoked_at, Some(at(5)));
+    }
+    let spared = tenant.load_grant(grant("elsewhere").id).await.unwrap().unwrap();
+    assert_eq!(spared.revoked_at, None, "it is another client's");
+    assert!(tenant.list_consents(living.user_id).await.unwrap().is_empty());
+    let token = tenant.load_access_token(&hash("opaque")).await.unwrap().unwrap();
+    assert_eq!(token.revoked_at, Some(at(5)));
+    assert_eq!(backend.audit().await, ["client_deleted"]);
+    assert_eq!(killed(backend).await, ["agreed", "living"]);
 }

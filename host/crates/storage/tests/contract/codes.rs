@@ -14,6 +14,7 @@ fn redemption(code: TokenHash, secs: i64) -> Redemption {
     Redemption {
         hash: code,
         refresh_token: None,
+        access_token: None,
         now: at(secs),
     }
 }

@@ -10,11 +10,12 @@ use std::{
 
 use authly_core::{
     AuditAction, ClientId, Effects, GrantId, Invalidation, OutboxMessage, Rng, ScopeSet, SecretBytes,
-    SessionId, Timestamp, TokenHash, Topic, UserId,
+    SecretText, SessionId, Timestamp, TokenHash, Topic, UserId,
     audit::AuditEvent,
-    authorization::{AuthorizationRequest, ResponseMode},
-    client::{AuthMethod, Client, GrantType},
-    grant::{AuthorizationCode, Consent, Grant, RefreshToken},
+    authorization::{AuthorizationRequest, Display, ResponseMode},
+    claims_request::ClaimsRequest,
+    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client, GrantType},
+    grant::{AuthorizationCode, Consent, Grant, RefreshToken, StoredAccessToken},
     interaction::{Authentication, Interaction, InteractionState},
     key::SigningAlg,
     ports::{Completion, Rotation, TenantStorage},
@@ -104,6 +105,11 @@ pub fn client(id: &str) -> Client {
         name: "An app, \"quoted\" ünd €".to_owned(),
         token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
         secret_hash: Some(hash("secret")),
+        secret: Some(SecretText::new("secret".to_owned())),
+        jwks: None,
+        jwks_uri: Some("https://app.example/jwks".to_owned()),
+        token_endpoint_auth_signing_alg: Some("HS256".to_owned()),
+        assertion_audience: AssertionAudience::Issuer,
         redirect_uris: vec![
             "https://app.example/cb".to_owned(),
             "http://127.0.0.1/cb".to_owned(),
@@ -112,8 +118,15 @@ pub fn client(id: &str) -> Client {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: scopes("openid profile offline_access"),
         audiences: vec!["https://api.example".to_owned()],
+        introspection_audiences: vec!["https://api.example".to_owned()],
         id_token_signed_response_alg: SigningAlg::Rs256,
         access_token_signed_response_alg: SigningAlg::EdDsa,
+        access_token_format: AccessTokenFormat::Opaque,
+        userinfo_signed_response_alg: Some(SigningAlg::Rs256),
+        access_token_ttl: Some(Duration::from_micros(60_000_001)),
+        id_token_ttl: Some(Duration::from_secs(61)),
+        refresh_token_ttl: Some(Duration::from_secs(62)),
+        default_max_age: Some(3600),
         first_party: true,
         client_uri: Some("https://app.example".to_owned()),
         policy_uri: None,
@@ -121,6 +134,7 @@ pub fn client(id: &str) -> Client {
         rotate_refresh_tokens: true,
         enabled: true,
         created_at: at(0),
+        version: 0,
     }
 }
 
@@ -136,6 +150,11 @@ pub fn user(name: &str) -> User {
         pseudonym: uuid("pseudonym"),
         created_at: at(0),
         updated_at: at(1),
+        verified: true,
+        requires_password_change: true,
+        password_changed_at: Some(at(0)),
+        last_login_at: None,
+        version: 0,
     }
 }
 
@@ -148,6 +167,9 @@ pub fn session(name: &str, owner: &User) -> Session {
         amr: vec!["pwd".to_owned()],
         created_at: at(0),
         expires_at: at(100),
+        last_seen_at: at(0),
+        user_agent: Some("A browser".to_owned()),
+        address: Some("2001:db8::1".parse().unwrap()),
     }
 }
 
@@ -175,6 +197,10 @@ pub fn interaction(name: &str) -> Interaction {
             code_challenge: Some("challenge".to_owned()),
             prompt: Vec::new(),
             max_age: Some(60),
+            claims: claims_request(),
+            acr_values: vec!["urn:x".to_owned()],
+            hinted_subject: None,
+            display: Display::Popup,
             login_hint: None,
             ui_locales: vec!["de".to_owned()],
         },
@@ -182,6 +208,24 @@ pub fn interaction(name: &str) -> Interaction {
         version: 0,
         created_at: at(0),
         expires_at: at(100),
+    }
+}
+
+/// One claim asked for by name.
+pub fn claims_request() -> ClaimsRequest {
+    serde_json::from_str(r#"{"userinfo":{"email":{"essential":true}},"locales":["de"]}"#).unwrap()
+}
+
+/// An opaque access token of a grant.
+pub fn access_token(name: &str, of: Option<&Grant>) -> StoredAccessToken {
+    StoredAccessToken {
+        hash: hash(name),
+        grant_id: of.map(|grant| grant.id),
+        client_id: client_id("app"),
+        claims: serde_json::from_str(r#"{"scope":"openid","jti":"j"}"#).unwrap(),
+        created_at: at(0),
+        expires_at: at(600),
+        revoked_at: None,
     }
 }
 
@@ -193,7 +237,8 @@ pub fn grant(name: &str) -> Grant {
         scope: scopes("openid offline_access"),
         auth_time: at(0),
         amr: vec!["pwd".to_owned()],
-        session_id: Some(SessionId::from_uuid(uuid("session"))),
+        claims: claims_request(),
+        session_id: None,
         created_at: at(0),
         expires_at: at(10_000),
         revoked_at: None,
@@ -257,6 +302,7 @@ pub fn rotation(from: &str, to: &str, of: &Grant, secs: i64) -> Rotation {
     Rotation {
         hash: hash(from),
         successor: refresh_token(to, of),
+        access_token: None,
         nonce: SecretBytes::new(format!("nonce:{from}:{to}").into_bytes()),
         grace: Duration::from_secs(GRACE.unsigned_abs()),
         now: at(secs),
@@ -291,9 +337,30 @@ pub async fn family(backend: &impl Backend, name: &str) -> Grant {
     let redemption = authly_core::ports::Redemption {
         hash: hash(name),
         refresh_token: Some(refresh_token(name, &grant)),
+        access_token: None,
         now: at(0),
     };
     let effects = authly_core::ports::RedeemEffects::default();
     backend.tenant().redeem_code(redemption, effects).await.unwrap();
     grant
+}
+
+/// The names among these of the grants whose death was told to other nodes, each told once.
+pub async fn killed(backend: &impl Backend) -> Vec<&'static str> {
+    let told = backend
+        .sql("SELECT key FROM invalidations WHERE topic = 'grant' AND key <> 'g' ORDER BY seq")
+        .await;
+    let mut names: Vec<_> = told
+        .iter()
+        .flatten()
+        .map(|key| {
+            let named = ["agreed", "a", "b", "elsewhere", "expired", "living", "revoked"];
+            named
+                .into_iter()
+                .find(|name| uuid(name).to_string() == *key)
+                .unwrap()
+        })
+        .collect();
+    names.sort_unstable();
+    names
 }

@@ -2,6 +2,7 @@
 
 use authly_core::{
     AuditAction, Effects,
+    grant::Consent,
     interaction::InteractionState,
     ports::{AdvanceOutcome, CompleteOutcome, Transition},
 };
@@ -9,8 +10,8 @@ use authly_core::{
 use super::{
     Backend,
     fixtures::{
-        alice, at, authentication, client_id, completion, consent, effects, hash, interaction, scopes,
-        user_id,
+        alice, at, authentication, client_id, completion, consent, effects, grant, hash, interaction, killed,
+        scopes, session, user, user_id,
     },
 };
 
@@ -225,4 +226,130 @@ pub async fn consent_grows_by_what_is_agreed(backend: &impl Backend) {
         .await
         .unwrap();
     assert_eq!(elsewhere, None);
+}
+
+pub async fn chosen_person_is_a_stage(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let selected = InteractionState::Selected {
+        authentication: authentication(),
+    };
+    let step = transition(0, selected.clone(), 1);
+    let outcome = tenant.advance_interaction(step, Effects::none()).await.unwrap();
+    assert_eq!(outcome, AdvanceOutcome::Advanced);
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!(now.state, selected);
+    assert_eq!(
+        backend.sql("SELECT stage FROM interactions").await,
+        [["selected"]]
+    );
+}
+
+pub async fn completion_needs_a_living_session(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let owner = alice(&*tenant).await;
+    let bob = user("bob");
+    tenant.create_user(&bob, None, Effects::none()).await.unwrap();
+    for (name, owner) in [("living", &owner), ("ended", &owner), ("bobs", &bob)] {
+        let made = session(name, owner);
+        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    }
+    let ended = session("ended", &owner).id;
+    tenant.end_session(ended, at(1), Effects::none()).await.unwrap();
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let complete = async |name: &str, secs| {
+        let mut done = completion(name);
+        done.grant.session_id = Some(session(name, &owner).id);
+        done.interaction = Some((hash("i"), 0));
+        done.consent = Some(consent("openid", 1));
+        done.now = at(secs);
+        let issued = effects(AuditAction::CodeIssued {
+            grant_id: done.grant.id,
+        });
+        tenant.complete_interaction(done, issued).await.unwrap()
+    };
+    for (name, secs) in [("ended", 2), ("bobs", 2), ("unknown", 2), ("living", 100)] {
+        assert_eq!(complete(name, secs).await, CompleteOutcome::Stale, "{name}");
+    }
+    for table in ["grants", "authorization_codes", "consents", "audit_events"] {
+        let rows = backend.sql(&format!("SELECT 1 FROM {table}")).await;
+        assert!(rows.is_empty(), "{table}");
+    }
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!((now.state, now.version), (InteractionState::Pending, 0));
+    assert_eq!(complete("living", 99).await, CompleteOutcome::Completed);
+    assert_eq!(
+        complete("living", 99).await,
+        CompleteOutcome::AlreadyFinished,
+        "a second click"
+    );
+}
+
+pub async fn completion_needs_an_enabled_person(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let owner = alice(&*tenant).await;
+    let complete = async |name| {
+        let done = completion(name);
+        tenant.complete_interaction(done, Effects::none()).await.unwrap()
+    };
+    let enable = async |enabled| {
+        let changed = tenant
+            .set_user_enabled(owner.id, enabled, at(1), Effects::none())
+            .await;
+        assert!(changed.unwrap());
+    };
+    enable(false).await;
+    assert_eq!(complete("a").await, CompleteOutcome::Stale);
+    enable(true).await;
+    assert_eq!(complete("b").await, CompleteOutcome::Completed);
+    tenant.delete_user(owner.id, Effects::none()).await.unwrap();
+    assert_eq!(complete("elsewhere").await, CompleteOutcome::Stale);
+    assert!(backend.sql("SELECT 1 FROM grants").await.is_empty());
+}
+
+pub async fn consent_is_listed_and_withdrawn(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    let of = |client: &str| Consent {
+        client_id: client_id(client),
+        ..consent("openid", 1)
+    };
+    for (name, client) in [
+        ("a", "app"),
+        ("b", "app"),
+        ("expired", "app"),
+        ("elsewhere", "other"),
+    ] {
+        let mut done = completion(name);
+        done.grant.client_id = client_id(client);
+        done.consent = Some(of(client));
+        if name == "expired" {
+            done.grant.expires_at = at(4);
+        }
+        tenant.complete_interaction(done, Effects::none()).await.unwrap();
+    }
+    let person = user_id("alice");
+    let list = async || tenant.list_consents(person).await.unwrap();
+    assert_eq!(list().await, [of("app"), of("other")]);
+    assert!(tenant.list_consents(user_id("bob")).await.unwrap().is_empty());
+    let withdraw = async |client| {
+        let withdrawn = effects(AuditAction::ConsentWithdrawn);
+        tenant
+            .withdraw_consent(person, &client_id(client), at(5), withdrawn)
+            .await
+            .unwrap()
+    };
+    assert_eq!(withdraw("app").await, Some(2));
+    assert_eq!(withdraw("app").await, None, "nothing is left to withdraw");
+    assert_eq!(list().await, [of("other")]);
+    assert_eq!(killed(backend).await, ["a", "b"]);
+    let spared = tenant.load_grant(grant("elsewhere").id).await.unwrap().unwrap();
+    assert_eq!(spared.revoked_at, None);
+    // A first-party client is not asked about, and its grant can be taken back all the same.
+    tenant
+        .complete_interaction(completion("living"), Effects::none())
+        .await
+        .unwrap();
+    assert_eq!(withdraw("app").await, Some(1));
+    assert_eq!(backend.audit().await, ["consent_withdrawn", "consent_withdrawn"]);
 }

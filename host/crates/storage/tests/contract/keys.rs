@@ -3,6 +3,7 @@
 use authly_core::{
     AuditAction, Effects, Kid, SecretBytes, StorageError, TenantId,
     key::{KeyState, SigningAlg, StoredKey},
+    ports::TenantStorage,
 };
 
 use super::{
@@ -18,6 +19,7 @@ pub fn key(kid: &str, alg: SigningAlg) -> StoredKey {
         public_jwk: format!(r#"{{"kid":"{kid}"}}"#),
         private: SecretBytes::new(format!("private-{kid}").into_bytes()),
         created_at: at(0),
+        state_since: at(0),
     }
 }
 
@@ -124,4 +126,123 @@ pub async fn key_belongs_to_its_tenant(backend: &impl Backend) {
             .await
             .unwrap()
     );
+}
+
+/// Every published key as `kid state state_since`.
+async fn published(tenant: &dyn TenantStorage) -> Vec<String> {
+    let keys = tenant.load_keys().await.unwrap();
+    keys.iter()
+        .map(|key| {
+            let since = key.state_since.as_secs() - at(0).as_secs();
+            format!("{} {} {since}", key.kid.as_str(), key.state.as_str())
+        })
+        .collect()
+}
+
+fn kid(text: &str) -> Kid {
+    Kid::parse(text).unwrap()
+}
+
+pub async fn keys_follow_one_another(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alg = SigningAlg::Es256;
+    assert!(
+        tenant
+            .ensure_active_key(&key("a", alg), Effects::none())
+            .await
+            .unwrap()
+    );
+    assert!(tenant.add_pending_key(&key("b", alg), created()).await.unwrap());
+    assert!(
+        !tenant.add_pending_key(&key("c", alg), created()).await.unwrap(),
+        "there is a next one"
+    );
+    assert!(
+        tenant
+            .add_pending_key(&key("r", SigningAlg::Rs256), Effects::none())
+            .await
+            .unwrap(),
+        "of another algorithm"
+    );
+    assert_eq!(
+        published(&*tenant).await,
+        ["a active 0", "b pending 0", "r pending 0"]
+    );
+    let step = async |name| tenant.activate_key(&kid(name), at(5), created()).await.unwrap();
+    assert!(step("b").await);
+    assert!(!step("b").await, "it is active already");
+    assert!(!step("a").await, "it is retiring");
+    assert!(!step("unknown").await);
+    assert_eq!(
+        published(&*tenant).await,
+        ["a retiring 5", "b active 5", "r pending 0"]
+    );
+    assert!(step("r").await, "the first of its algorithm");
+    assert_eq!(backend.effect_counts().await, [3, 3, 0]);
+    let other = backend.other_tenant().await;
+    assert!(!other.activate_key(&kid("r"), at(6), created()).await.unwrap());
+}
+
+pub async fn emergency_replaces_the_active_key(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alg = SigningAlg::Es256;
+    let replace = async |name| {
+        let mut next = key(name, alg);
+        next.state_since = at(7);
+        tenant.replace_active_key(&next, at(7), created()).await
+    };
+    assert_eq!(replace("a").await.unwrap(), None, "there was none before");
+    tenant
+        .add_pending_key(&key("p", alg), Effects::none())
+        .await
+        .unwrap();
+    assert_eq!(replace("b").await.unwrap(), Some(kid("a")));
+    assert_eq!(
+        published(&*tenant).await,
+        ["a retiring 7", "b active 7", "p pending 0"]
+    );
+    let taken = replace("a").await;
+    assert!(matches!(taken, Err(StorageError::Conflict(_))), "{taken:?}");
+    assert_eq!(
+        published(&*tenant).await,
+        ["a retiring 7", "b active 7", "p pending 0"],
+        "nothing of it happened"
+    );
+    assert_eq!(backend.effect_counts().await, [2, 2, 0]);
+}
+
+pub async fn removed_key_is_destroyed(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alg = SigningAlg::Es256;
+    for name in ["a", "b"] {
+        tenant
+            .replace_active_key(&key(name, alg), at(1), Effects::none())
+            .await
+            .unwrap();
+    }
+    tenant
+        .add_pending_key(&key("p", alg), Effects::none())
+        .await
+        .unwrap();
+    let remove = async |name| tenant.remove_key(&kid(name), at(9), created()).await.unwrap();
+    assert!(!remove("b").await, "it signs");
+    assert!(!remove("unknown").await);
+    for name in ["a", "p"] {
+        assert!(remove(name).await, "{name}");
+        assert!(!remove(name).await, "{name} again");
+    }
+    assert_eq!(published(&*tenant).await, ["b active 0"]);
+    let left = backend
+        .sql("SELECT kid FROM signing_keys WHERE private_sealed IS NOT NULL")
+        .await;
+    assert_eq!(left, [["b"]], "the private parts are gone");
+    assert!(
+        !tenant.activate_key(&kid("p"), at(10), created()).await.unwrap(),
+        "it does not come back"
+    );
+    assert!(
+        tenant.add_pending_key(&key("q", alg), created()).await.unwrap(),
+        "and makes room for the next"
+    );
+    assert_eq!(backend.effect_counts().await, [3, 3, 0]);
 }

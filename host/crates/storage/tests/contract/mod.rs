@@ -19,8 +19,12 @@ pub mod plugins;
 pub mod purge;
 pub mod races;
 pub mod refresh;
+pub mod replay;
+pub mod scopes;
 pub mod sessions;
+pub mod shut_out;
 pub mod throttle;
+pub mod tokens;
 pub mod users;
 
 use std::sync::Arc;
@@ -85,16 +89,24 @@ macro_rules! contract_suite {
     ($backend:ident) => {
         contract_suite! { @modules $backend;
             clients: client_is_loaded_as_created, client_belongs_to_its_tenant, client_id_is_taken_once,
-                clients_are_listed_in_pages, client_is_disabled_with_its_effects, scopes_are_seeded_once;
+                clients_are_listed_in_pages, client_is_disabled_with_its_effects,
+                client_secret_is_sealed_to_its_row, client_is_updated_at_its_version,
+                deleted_client_takes_what_it_was_given;
+            scopes: scopes_are_seeded_once, scope_is_changed_and_deleted;
             users: user_is_loaded_as_created, user_name_is_taken_once_in_its_normal_form, users_are_listed_in_pages,
-                user_is_disabled_with_the_time_and_effects;
-            sessions: session_lives_until_its_end, login_replaces_the_session_before, session_is_ended_once;
+                user_is_disabled_with_the_time_and_effects, user_is_updated_at_its_version,
+                password_replaces_the_one_that_was_checked, password_change_ends_what_was_opened_before,
+                deleted_user_leaves_nothing_alive;
+            sessions: session_lives_until_its_end, login_replaces_the_session_before, session_is_ended_once,
+                login_is_noted, sessions_are_listed_from_the_newest, use_of_a_session_is_noted_forwards,
+                sessions_of_a_person_are_ended_but_one;
             interactions: interaction_lives_until_its_end, transition_needs_the_loaded_version,
                 browser_is_bound_once, finished_and_expired_interactions_go_nowhere,
                 completion_writes_consent_grant_and_code, completion_happens_once,
                 completion_refuses_what_moved_or_expired, completion_needs_no_interaction,
-                consent_grows_by_what_is_agreed;
-            grants: grant_is_revoked_once;
+                consent_grows_by_what_is_agreed, chosen_person_is_a_stage, completion_needs_a_living_session,
+                completion_needs_an_enabled_person, consent_is_listed_and_withdrawn;
+            grants: grant_is_revoked_once, grants_of_a_person_are_revoked_together;
             codes: code_is_loaded_with_its_grant, code_is_redeemed_until_its_expiry,
                 redemption_stores_the_refresh_token, replayed_code_revokes_its_grant,
                 unknown_and_revoked_codes_are_told_apart, outbox_payload_is_sealed;
@@ -103,21 +115,31 @@ macro_rules! contract_suite {
                 grant_ends_its_tokens, token_is_used_without_rotation, rotated_token_is_judged_without_rotation_too,
                 nonce_is_sealed_to_its_row, tokens_belong_to_their_tenant;
             keys: key_is_stored_once_per_algorithm, private_key_is_sealed, wrong_encryption_key_is_corrupt,
-                key_belongs_to_its_tenant;
+                key_belongs_to_its_tenant, keys_follow_one_another, emergency_replaces_the_active_key,
+                removed_key_is_destroyed;
+            tokens: opaque_token_is_loaded_until_and_after_its_revocation, revoked_jwt_is_remembered,
+                redemption_stores_the_opaque_token, rotation_stores_the_opaque_token,
+                use_without_rotation_stores_the_opaque_token;
+            replay: key_is_claimed_once_until_it_expires;
             plugins: first_activation_needs_absence, activation_compares_the_generation,
                 three_earlier_candidates_are_kept, refused_candidate_is_remembered,
-                plugin_is_disabled_as_a_new_generation;
+                plugin_is_disabled_as_a_new_generation, candidate_that_is_left_behind_is_refused;
             throttle: attempt_is_delayed_after_the_free_failures, one_delayed_key_stops_all,
                 success_takes_back_and_clears, count_is_forgotten;
             invalidations: poll_answers_what_was_left_since, other_nodes_see_them, unknown_topics_are_passed_over,
                 local_write_hints, database_answers_a_ping;
             purge: expired_rows_go_and_live_ones_stay, nonces_go_when_the_grace_ends,
                 spent_refresh_token_is_a_replay_until_its_grant_ends, batch_is_a_limit,
-                invalidations_outlive_a_slow_poll;
+                invalidations_outlive_a_slow_poll, tokens_and_claims_go_after_their_end,
+                removed_signing_key_is_kept_by_name;
             races: code_is_redeemed_by_one_of_twenty, rotation_leads_twenty_to_one_successor,
                 late_replays_beside_a_rotation_leave_no_child, interaction_is_completed_by_one_of_twenty,
-                consents_of_twenty_add_up,                key_is_made_by_one_of_twenty, plugin_is_activated_by_one_of_twenty,
-                attempts_cannot_outrun_the_count, client_is_created_by_one_of_twenty;
+                consents_of_twenty_add_up, key_is_made_by_one_of_twenty, plugin_is_activated_by_one_of_twenty,
+                attempts_cannot_outrun_the_count, client_is_created_by_one_of_twenty,
+                key_is_claimed_by_one_of_twenty, next_key_is_published_and_activated_by_one_of_twenty,
+                client_is_updated_by_one_of_twenty, password_is_changed_by_one_of_twenty;
+            shut_out: completions_do_not_outlive_a_password_change, completions_do_not_outlive_the_end_of_a_session,
+                completions_do_not_outlive_a_disabled_person;
         }
     };
     (@modules $backend:ident; $($module:ident: $($case:ident),+;)+) => {

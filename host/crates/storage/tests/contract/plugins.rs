@@ -28,6 +28,7 @@ pub fn activation(plugin: &str, byte: u8, expected: Option<i64>) -> Activation {
             toml: format!("hooks = [{byte}]"),
         },
         expected_generation: expected,
+        rejects: None,
         now: at(i64::from(byte)),
     }
 }
@@ -196,4 +197,25 @@ pub async fn plugin_is_disabled_as_a_new_generation(backend: &impl Backend) {
     );
     assert!(set("p", true).await);
     assert!(tenant.load_plugins().await.unwrap()[0].enabled);
+}
+
+pub async fn candidate_that_is_left_behind_is_refused(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    activate(&*tenant, 1, None).await;
+    activate(&*tenant, 2, Some(1)).await;
+    let back = |expected| Activation {
+        rejects: Some(digest(2)),
+        ..activation("p", 1, Some(expected))
+    };
+    let outcome = tenant.activate_plugin(back(1), activated()).await.unwrap();
+    assert_eq!(outcome, ActivateOutcome::Stale);
+    assert_eq!(
+        became(&*tenant, "p", 2).await,
+        Some(PluginHistory::Activated),
+        "nothing of a stale one is stored"
+    );
+    let outcome = tenant.activate_plugin(back(2), activated()).await.unwrap();
+    assert_eq!(outcome, ActivateOutcome::Activated { generation: 3 });
+    assert_eq!(became(&*tenant, "p", 2).await, Some(PluginHistory::Refused));
+    assert_eq!(became(&*tenant, "p", 1).await, Some(PluginHistory::Activated));
 }

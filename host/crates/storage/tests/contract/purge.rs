@@ -7,8 +7,12 @@ use authly_core::{
 
 use super::{
     Backend,
-    fixtures::{GRACE, alice, at, client, effects, family, hash, interaction, message, rotation, session},
+    fixtures::{
+        GRACE, access_token, alice, at, client, effects, family, hash, interaction, message, rotation,
+        session,
+    },
     refresh::{by_outcome, rotate},
+    replay::claim,
     throttle::POLICY,
 };
 
@@ -168,5 +172,42 @@ pub async fn invalidations_outlive_a_slow_poll(backend: &impl Backend) {
             .items
             .len(),
         1
+    );
+}
+
+pub async fn tokens_and_claims_go_after_their_end(backend: &impl Backend) {
+    /// How far behind another node's clock may be.
+    const TOLERANCE: i64 = 5 * 60;
+    let tenant = backend.tenant();
+    for name in ["t", "revoked"] {
+        let token = access_token(name, None);
+        tenant.store_access_token(&token, Effects::none()).await.unwrap();
+    }
+    tenant
+        .revoke_access_token(&hash("revoked"), at(1), Effects::none())
+        .await
+        .unwrap();
+    tenant.revoke_jti("j", at(600), Effects::none()).await.unwrap();
+    claim(&*tenant, "a", 600, 0).await;
+    assert_eq!(purge(backend, 599).await.removed, 0);
+    assert_eq!(purge(backend, 600).await.removed, 2);
+    assert_eq!(rows(backend, "access_tokens").await, 0);
+    assert_eq!(purge(backend, 599 + TOLERANCE).await.removed, 0);
+    assert!(tenant.is_jti_revoked("j").await.unwrap());
+    assert_eq!(purge(backend, 600 + TOLERANCE).await.removed, 2);
+    for table in ["revoked_jwts", "used_once"] {
+        assert_eq!(rows(backend, table).await, 0, "{table}");
+    }
+}
+
+pub async fn removed_signing_key_is_kept_by_name(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let key = super::keys::key("k", authly_core::key::SigningAlg::Es256);
+    tenant.add_pending_key(&key, Effects::none()).await.unwrap();
+    tenant.remove_key(&key.kid, at(1), Effects::none()).await.unwrap();
+    purge(backend, 10 * DAY).await;
+    assert!(
+        !tenant.add_pending_key(&key, Effects::none()).await.unwrap(),
+        "a kid is never given twice"
     );
 }

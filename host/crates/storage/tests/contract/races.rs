@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use authly_core::{
-    AuditAction, Effects, StorageError, TenantId,
+    AuditAction, Effects, SecretText, StorageError, TenantId,
     key::SigningAlg,
     ports::{
-        ActivateOutcome, CompleteOutcome, RedeemEffects, RedeemOutcome, Redemption, ReserveOutcome,
-        TenantStorage,
+        ActivateOutcome, CompleteOutcome, PasswordEnds, PasswordOutcome, RedeemEffects, RedeemOutcome,
+        Redemption, ReserveOutcome, TenantStorage,
     },
 };
 use tokio::sync::Barrier;
@@ -16,18 +16,20 @@ use super::{
     Backend,
     fixtures::{
         GRACE, alice, at, client, completion, consent, effects, family, granted, hash, interaction,
-        refresh_token, sealer,
+        refresh_token, sealer, user,
     },
     keys::key,
     plugins::{activated, activation},
     refresh::rotate,
+    replay::claim,
     throttle,
+    users::{changed, password},
 };
 
-const RACERS: usize = 20;
+pub const RACERS: usize = 20;
 
 /// Runs `attempt` twenty times at once, every second one on another node, and counts the answers by name.
-async fn race<F, R>(backend: &impl Backend, attempt: F) -> BTreeMap<String, usize>
+pub async fn race<F, R>(backend: &impl Backend, attempt: F) -> BTreeMap<String, usize>
 where
     F: Fn(Arc<dyn TenantStorage>, usize) -> R,
     R: Future<Output = String> + Send + 'static,
@@ -66,6 +68,7 @@ pub async fn code_is_redeemed_by_one_of_twenty(backend: &impl Backend) {
             let redemption = Redemption {
                 hash: hash("c"),
                 refresh_token: Some(refresh_token(&format!("r{i}"), &grant)),
+                access_token: None,
                 now: at(1),
             };
             let by_outcome = RedeemEffects {
@@ -251,5 +254,92 @@ pub async fn client_is_created_by_one_of_twenty(backend: &impl Backend) {
     })
     .await;
     assert_eq!(answers, counts([("created", 1), ("conflict", 19)]));
+    assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+}
+
+pub async fn key_is_claimed_by_one_of_twenty(backend: &impl Backend) {
+    // A claim that has expired is won by one again.
+    for secs in [0, 60] {
+        let answers = race(backend, |tenant, _| async move {
+            claim(&*tenant, "a", secs + 60, secs).await.to_string()
+        })
+        .await;
+        assert_eq!(answers, counts([("true", 1), ("false", 19)]), "at {secs}");
+    }
+}
+
+pub async fn next_key_is_published_and_activated_by_one_of_twenty(backend: &impl Backend) {
+    let alg = SigningAlg::Es256;
+    let tenant = backend.tenant();
+    tenant
+        .ensure_active_key(&key("first", alg), Effects::none())
+        .await
+        .unwrap();
+    let answers = race(backend, |tenant, i| async move {
+        let created = effects(AuditAction::KeyCreated { kid: "k".to_owned() });
+        let key = key(&format!("k{i}"), alg);
+        tenant.add_pending_key(&key, created).await.unwrap().to_string()
+    })
+    .await;
+    assert_eq!(answers, counts([("true", 1), ("false", 19)]));
+    let keys = tenant.load_keys().await.unwrap();
+    let next = keys
+        .iter()
+        .find(|k| k.kid.as_str() != "first")
+        .unwrap()
+        .kid
+        .clone();
+    let answers = race(backend, |tenant, _| {
+        let next = next.clone();
+        async move {
+            let activated = effects(AuditAction::KeyActivated { kid: "k".to_owned() });
+            tenant
+                .activate_key(&next, at(1), activated)
+                .await
+                .unwrap()
+                .to_string()
+        }
+    })
+    .await;
+    assert_eq!(answers, counts([("true", 1), ("false", 19)]));
+    let states = backend.sql("SELECT state FROM signing_keys ORDER BY state").await;
+    assert_eq!(states, [["active"], ["retiring"]]);
+    assert_eq!(backend.effect_counts().await, [2, 2, 0]);
+}
+
+pub async fn client_is_updated_by_one_of_twenty(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    tenant
+        .create_client(&client("app"), Effects::none())
+        .await
+        .unwrap();
+    let answers = race(backend, |tenant, i| async move {
+        let mut changed = client("app");
+        changed.name = format!("name {i}");
+        let updated = effects(AuditAction::ClientUpdated);
+        let outcome = tenant.update_client(&changed, updated).await.unwrap();
+        format!("{outcome:?}")
+    })
+    .await;
+    assert_eq!(answers, counts([("Updated", 1), ("Stale", 19)]));
+    assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+}
+
+pub async fn password_is_changed_by_one_of_twenty(backend: &impl Backend) {
+    let first = SecretText::new("first".to_owned());
+    backend
+        .tenant()
+        .create_user(&user("alice"), Some(&first), Effects::none())
+        .await
+        .unwrap();
+    let answers = race(backend, |tenant, i| async move {
+        let change = password(&format!("hash {i}"), Some("first"), PasswordEnds::Nothing);
+        match tenant.set_password(change, changed()).await.unwrap() {
+            PasswordOutcome::Changed(_) => "changed".to_owned(),
+            other => format!("{other:?}"),
+        }
+    })
+    .await;
+    assert_eq!(answers, counts([("changed", 1), ("Stale", 19)]));
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
 }

@@ -40,7 +40,7 @@ pub async fn rotate(tenant: &dyn TenantStorage, of: &Grant, names: (&str, &str),
 
 async fn use_unrotated(tenant: &dyn TenantStorage, of: &Grant, token: &str, secs: i64) -> String {
     let outcome = tenant
-        .use_refresh(&hash(token), at(secs), by_outcome(of.id))
+        .use_refresh(&hash(token), None, at(secs), by_outcome(of.id))
         .await;
     name(&outcome.unwrap())
 }

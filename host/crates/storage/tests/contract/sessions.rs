@@ -4,7 +4,7 @@ use authly_core::{AuditAction, Effects};
 
 use super::{
     Backend,
-    fixtures::{alice, at, effects, hash, session},
+    fixtures::{alice, at, effects, hash, session, user},
 };
 
 pub async fn session_lives_until_its_end(backend: &impl Backend) {
@@ -65,4 +65,93 @@ pub async fn session_is_ended_once(backend: &impl Backend) {
     );
     assert_eq!(tenant.load_session(&hash("s"), at(6)).await.unwrap(), None);
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
+}
+
+pub async fn login_is_noted(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let mut owner = alice(&*tenant).await;
+    let mut made = session("s", &owner);
+    made.auth_time = at(7);
+    tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    owner.last_login_at = Some(at(7));
+    assert_eq!(
+        tenant.load_user(owner.id).await.unwrap(),
+        Some(owner),
+        "and nothing else, the version neither"
+    );
+}
+
+pub async fn sessions_are_listed_from_the_newest(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let (alice, bob) = (alice(&*tenant).await, user("bob"));
+    tenant.create_user(&bob, None, Effects::none()).await.unwrap();
+    for (name, owner, secs, until) in [
+        ("old", &alice, 1, 100),
+        ("new", &alice, 3, 100),
+        ("expired", &alice, 2, 10),
+        ("ended", &alice, 4, 100),
+        ("bobs", &bob, 2, 100),
+    ] {
+        let mut made = session(name, owner);
+        (made.created_at, made.expires_at) = (at(secs), at(until));
+        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    }
+    let ended = session("ended", &alice).id;
+    tenant.end_session(ended, at(5), Effects::none()).await.unwrap();
+    let list = async |owner, limit| {
+        let sessions = tenant.list_sessions(owner, at(10), limit).await.unwrap();
+        sessions.into_iter().map(|s| s.hash).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Some(alice.id), 10).await, [hash("new"), hash("old")]);
+    assert_eq!(
+        list(None, 10).await,
+        [hash("new"), hash("bobs"), hash("old")],
+        "everybody's"
+    );
+    assert_eq!(list(None, 2).await, [hash("new"), hash("bobs")]);
+    let other = backend.other_tenant().await;
+    assert!(other.list_sessions(None, at(10), 10).await.unwrap().is_empty());
+}
+
+pub async fn use_of_a_session_is_noted_forwards(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let mut made = session("s", &alice(&*tenant).await);
+    tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    for (secs, seen) in [(9, 9), (5, 9), (11, 11)] {
+        tenant.touch_session(&hash("s"), at(secs)).await.unwrap();
+        made.last_seen_at = at(seen);
+        let now = tenant.load_session(&hash("s"), at(12)).await.unwrap();
+        assert_eq!(now.as_ref(), Some(&made), "at {secs}");
+    }
+    tenant.touch_session(&hash("unknown"), at(1)).await.unwrap();
+    assert_eq!(backend.effect_counts().await, [0, 0, 0]);
+}
+
+pub async fn sessions_of_a_person_are_ended_but_one(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let (alice, bob) = (alice(&*tenant).await, user("bob"));
+    tenant.create_user(&bob, None, Effects::none()).await.unwrap();
+    for (name, owner) in [("a", &alice), ("b", &alice), ("kept", &alice), ("bobs", &bob)] {
+        let made = session(name, owner);
+        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    }
+    let keep = Some(session("kept", &alice).id);
+    let end = async |keep, secs| {
+        let ended = effects(AuditAction::SessionEnded);
+        tenant
+            .end_sessions(alice.id, keep, at(secs), ended)
+            .await
+            .unwrap()
+    };
+    assert_eq!(end(keep, 5).await, 2);
+    assert_eq!(end(keep, 6).await, 0);
+    let left = tenant.list_sessions(None, at(6), 10).await.unwrap();
+    let mut left: Vec<_> = left.into_iter().map(|s| s.hash).collect();
+    left.sort_by_key(|hash| *hash.as_bytes());
+    let mut expected = [hash("kept"), hash("bobs")];
+    expected.sort_by_key(|hash| *hash.as_bytes());
+    assert_eq!(left, expected);
+    assert_eq!(end(None, 100).await, 0, "the last had expired");
+    assert_eq!(end(None, 99).await, 1);
+    assert_eq!(backend.effect_counts().await, [2, 2, 0]);
 }

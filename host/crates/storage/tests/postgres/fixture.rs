@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authly_core::{
     ClientId, Effects, GrantId, PlainToken, Rng, ScopeSet, SecretBytes, TenantId, Timestamp, TokenHash,
     UserId,
+    claims_request::ClaimsRequest,
     grant::{AuthorizationCode, Grant, RefreshToken},
     ports::{Completion, RedeemEffects, Redemption, Rotation, Storage, TenantStorage},
     user::User,
@@ -160,6 +161,11 @@ pub fn user(name: &str) -> User {
         pseudonym: id("pseudonym"),
         created_at: NOW,
         updated_at: NOW,
+        verified: true,
+        requires_password_change: false,
+        password_changed_at: None,
+        last_login_at: None,
+        version: 0,
     }
 }
 
@@ -171,6 +177,7 @@ fn grant(user_id: UserId) -> Grant {
         scope: scope(),
         auth_time: NOW,
         amr: vec!["pwd".to_owned()],
+        claims: ClaimsRequest::default(),
         session_id: None,
         created_at: NOW,
         expires_at: at(1_000_000),
@@ -211,6 +218,7 @@ pub fn redemption(name: &str, grant: &Grant) -> Redemption {
     Redemption {
         hash: hash(name),
         refresh_token: Some(refresh_token(name, grant)),
+        access_token: None,
         now: at(1),
     }
 }
@@ -220,6 +228,7 @@ pub fn rotation(from: &str, to: &str, grant: &Grant) -> Rotation {
     Rotation {
         hash: hash(from),
         successor: refresh_token(to, grant),
+        access_token: None,
         nonce: SecretBytes::new(b"nonce".to_vec()),
         grace: std::time::Duration::from_secs(30),
         now: at(10),
