@@ -269,6 +269,13 @@ async fn a_hint_of_another_session_or_person_does_not_sign_this_one_out() {
     assert!(is_signed_in(&mut browser).await);
     let left = decide(&mut browser, &page, "logout").await;
     assert!(left.header("location").starts_with(BYE));
+
+    // Her own, of a session in another browser: that one is not this one.
+    let of_elsewhere = id_token(&app, &mut app.browser(), &web, &alice).await;
+    enter(&mut browser, "/account", &alice).await;
+    let page = send(&app, &mut browser, &request(&of_elsewhere)).await;
+    assert!(page.has_field("decision"), "{} {}", page.status, page.body);
+    assert!(is_signed_in(&mut browser).await);
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Pages {
             agreed: &'a Moment,
         }
         #[derive(Serialize)]
-        struct Apps<'a> {
+        struct Shown<'a> {
             who: &'a WhoView,
             csrf: &'a str,
             apps: Vec<App<'a>>,
@@ -89,7 +89,7 @@ impl Pages {
         let icons = apps.iter().flat_map(|app| &app.scopes).map(ScopeText::icon);
         let shown = Section {
             section: "consents",
-            view: &Apps {
+            view: &Shown {
                 who: &view.who,
                 csrf: &view.csrf,
                 icons: icons.collect(),

@@ -63,9 +63,9 @@ impl Ago {
     fn of(seconds: u64) -> Self {
         match seconds {
             ..MINUTE => Self::Now,
-            ..HOUR => Self::Minutes(seconds / MINUTE),
-            ..DAY => Self::Hours(seconds / HOUR),
-            _ => Self::Days(seconds / DAY),
+            MINUTE..HOUR => Self::Minutes(seconds / MINUTE),
+            HOUR..DAY => Self::Hours(seconds / HOUR),
+            DAY.. => Self::Days(seconds / DAY),
         }
     }
 }

@@ -198,9 +198,9 @@ mod tests {
         Params::parse(query.as_bytes()).unwrap()
     }
 
-    fn reason(refused: Result<Option<AfterLogout>, Refused>) -> Option<PageReason> {
+    fn reason(refused: &Result<Option<AfterLogout>, Refused>) -> Option<PageReason> {
         match refused {
-            Err(Refused::Page(reason, _)) => Some(reason),
+            Err(Refused::Page(reason, _)) => Some(*reason),
             _ => None,
         }
     }
@@ -228,10 +228,10 @@ mod tests {
             "https://web.example/bye%3Fx=1%23f",
             "https://evil.example/",
         ] {
-            assert_eq!(reason(check(bad)), Some(PageReason::RedirectUri), "{bad}");
+            assert_eq!(reason(&check(bad)), Some(PageReason::RedirectUri), "{bad}");
         }
         let of_nobody = check_redirect_uri(&params("post_logout_redirect_uri=https://web.example/bye"), None);
-        assert_eq!(reason(of_nobody), Some(PageReason::RedirectUri));
+        assert_eq!(reason(&of_nobody), Some(PageReason::RedirectUri));
     }
 
     #[test]

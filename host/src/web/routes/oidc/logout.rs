@@ -32,15 +32,21 @@ const FIELDS: [&str; 6] = [
     "ui_locales",
 ];
 
-/// Whether a request comes from a page of ours, or from none: the browser's cookies are with it.
-pub struct FromHere(bool);
+/// A request whose parameters are in its body alone.
+pub struct Posted {
+    /// It comes from a page of ours, or from none: the browser's cookies are with it.
+    from_here: bool,
+}
 
-impl FromRequestParts<SharedState> for FromHere {
+impl FromRequestParts<SharedState> for Posted {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &SharedState) -> Result<Self, Failure> {
+        NoQuery::from_request_parts(parts, state).await?;
         let issuer = &state.provider.issuer;
-        Ok(Self(is_same_origin(&parts.method, &parts.headers, issuer)))
+        Ok(Self {
+            from_here: is_same_origin(&parts.method, &parts.headers, issuer),
+        })
     }
 }
 
@@ -60,8 +66,7 @@ pub async fn post(
     State(state): State<SharedState>,
     page: PageRequest,
     BrowserCookies(browser): BrowserCookies,
-    FromHere(from_here): FromHere,
-    _no_query: NoQuery,
+    Posted { from_here }: Posted,
     Form(params): Form,
 ) -> Response {
     if !from_here {
