@@ -13,7 +13,7 @@ use authly_fuzz::{client, form_pairs};
 use authly_oauth::{
     Issuer, Params, Settings,
     authorize::{
-        AuthorizeError, RedirectTarget, RedirectableError, check_redirect_uri, check_request,
+        AuthorizeError, ClientAnswer, RedirectTarget, RedirectableError, check_redirect_uri, check_request,
         matches_registered,
     },
     scopes,
@@ -81,6 +81,10 @@ fn is_what_was_asked_for(
     assert_eq!(request.redirect_uri, uri);
     assert!(!request.scope.is_empty() && request.scope.is_subset(&client.scopes));
     assert_eq!(request.state.as_deref(), params.get("state"));
+    assert_eq!(
+        request.response_mode.as_str(),
+        params.get("response_mode").unwrap_or("query")
+    );
     assert_eq!(request.nonce.as_deref(), params.get("nonce"));
     assert_eq!(request.code_challenge.as_deref(), params.get("code_challenge"));
     assert!(request.code_challenge.is_some(), "PKCE is for everybody");
@@ -90,19 +94,34 @@ fn is_what_was_asked_for(
     }
 }
 
-/// The error is sent to the redirect URI, keeps its query, and says what RFC 6749 §4.1.2.1 and RFC 9207 §2 ask for.
+/// The error goes to the redirect URI, by the mode that was asked for, and says what RFC 6749 §4.1.2.1 and RFC 9207 §2
+/// ask for.
 fn is_answered_there(target: RedirectTarget, error: OAuthError, uri: &str, params: &Params) {
-    let location = RedirectableError { target, error }.location();
-    assert!(location.starts_with(uri) && location.is_ascii() && !location.contains([' ', '\r', '\n']));
-    let url = Url::parse(&location).expect("a URL");
-    assert_eq!(url.fragment(), None);
-    let values = |name: &str| -> Vec<String> {
-        let named = url.query_pairs().filter(|pair| pair.0 == name);
-        named.map(|pair| pair.1.into_owned()).collect()
+    let fields: Vec<(String, String)> = match (RedirectableError { target, error }).answer() {
+        ClientAnswer::Redirect { location } => {
+            assert!(
+                location.starts_with(uri) && location.is_ascii() && !location.contains([' ', '\r', '\n'])
+            );
+            let url = Url::parse(&location).expect("a URL");
+            assert_eq!(url.fragment(), None);
+            url.query_pairs().into_owned().collect()
+        }
+        ClientAnswer::Form { redirect_uri, fields } => {
+            assert_eq!(redirect_uri, uri);
+            assert_eq!(params.get("response_mode"), Some("form_post"));
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
+        }
+    };
+    let values = |name: &str| -> Vec<&str> {
+        let named = fields.iter().filter(|field| field.0 == name);
+        named.map(|field| field.1.as_str()).collect()
     };
     assert_eq!(values("error"), [error.code.as_str()]);
     assert_eq!(values("iss"), [ISSUER.as_str()]);
     assert!(values("code").is_empty());
     let state = values("state");
-    assert!(state.is_empty() || state.len() == 1 && params.get("state") == state.first().map(String::as_str));
+    assert!(state.is_empty() || state.len() == 1 && params.get("state") == Some(state[0]));
 }

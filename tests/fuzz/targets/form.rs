@@ -12,6 +12,7 @@ fuzz_target!(|encoded: &[u8]| {
     let params = match Params::parse(encoded) {
         Ok(params) => params,
         Err(ParamsError::TooMany) => return assert!(count > Params::COUNT_MAX),
+        Err(ParamsError::Json) => panic!("a form is no JSON"),
         Err(ParamsError::Encoding) => {
             return assert!(is_foreign(encoded, &pairs), "refused without a reason");
         }
