@@ -19,6 +19,8 @@ mod migrations;
 mod outage;
 #[path = "postgres/retries.rs"]
 mod retries;
+#[path = "postgres/shutting_out.rs"]
+mod shutting_out;
 
 use std::sync::Arc;
 

@@ -169,7 +169,7 @@ pub fn user(name: &str) -> User {
     }
 }
 
-fn grant(user_id: UserId) -> Grant {
+pub fn grant(user_id: UserId) -> Grant {
     Grant {
         id: GrantId::from_uuid(user_id.as_uuid()),
         client_id: client_id(),
@@ -185,7 +185,7 @@ fn grant(user_id: UserId) -> Grant {
     }
 }
 
-fn authorization_code(code: &str, grant: &Grant) -> AuthorizationCode {
+pub fn authorization_code(code: &str, grant: &Grant) -> AuthorizationCode {
     AuthorizationCode {
         hash: hash(code),
         grant_id: grant.id,
