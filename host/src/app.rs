@@ -16,11 +16,12 @@ use authly_core::{
 };
 use authly_egress::{Egress, EgressError};
 use authly_jose::{LocalSigner, SharedKeys};
-use authly_oauth::{Issuer, client_auth::ClientKeys, Provider, interaction::Authenticator, scopes};
+use authly_oauth::{Issuer, Provider, client_auth::ClientKeys, scopes};
 use authly_plugin_host::PluginHost;
 use authly_storage::{MigrateError, Sealer, cache::cached};
 use tokio::sync::Notify;
 
+use self::authenticator::PasswordAuthenticator;
 pub use self::{
     dev::{DevError, DevSeed},
     keys::{KeysError, OldKey, Replaced, publish_next, remove as remove_key, replace_now, rotate_due},
@@ -35,7 +36,7 @@ use crate::{
         self, AppState, Drained, Server, SharedState,
         pages::Pages,
         routes::demo::{ClaimTrace, Demo},
-        state::Edge,
+        state::{Accounts, Edge},
     },
 };
 
@@ -221,7 +222,7 @@ impl App {
         let opened = open(config, &world).await?;
         let metrics = Arc::new(Metrics::new());
         let parts = Arc::new(Parts::build(config, &issuer, &opened, &world, &metrics).await?);
-        let authenticator = authenticator::PasswordAuthenticator::new(
+        let authenticator = PasswordAuthenticator::new(
             config,
             &opened.encryption_key,
             (Arc::clone(&opened.tenant), Arc::clone(&parts.passwords)),
@@ -232,7 +233,11 @@ impl App {
         let jobs = start_jobs(&opened, &parts, &world);
         jobs.spawn(
             "key rotation",
-            rotate_keys(Arc::clone(&opened.tenant), config.key_rotation, Arc::clone(&world.clock)),
+            rotate_keys(
+                Arc::clone(&opened.tenant),
+                config.key_rotation,
+                Arc::clone(&world.clock),
+            ),
         );
         Ok(Self {
             server,
@@ -273,10 +278,10 @@ impl Parts {
         let keys = Arc::new(SharedKeys::new(
             keys::ensure_keys(tenant, world.clock.as_ref()).await?,
         ));
-        let passwords = Arc::new(PasswordPool::new(
-            config.login.password_threads,
-            config.login.password_queue,
-        )?);
+        let passwords = Arc::new(
+            PasswordPool::new(config.login.password_threads, config.login.password_queue)?
+                .with_policy(config.accounts.passwords),
+        );
         let dev = if config.dev {
             Some(dev::seed(config, issuer, tenant, &passwords, world).await?)
         } else {
@@ -317,7 +322,7 @@ fn web_state(
     config: &Config,
     parts: &Parts,
     world: &World,
-    authenticator: Arc<dyn Authenticator>,
+    authenticator: Arc<PasswordAuthenticator>,
     metrics: Arc<Metrics>,
 ) -> Result<SharedState, StartError> {
     let issuer = &parts.provider.issuer;
@@ -338,6 +343,11 @@ fn web_state(
     Ok(Arc::new(AppState {
         edge,
         provider: Arc::clone(&parts.provider),
+        accounts: Accounts {
+            login: authenticator.login(),
+            passwords: Arc::clone(&parts.passwords),
+            registration_open: config.accounts.registration_open,
+        },
         authenticator,
         pages,
         storage: Arc::clone(&parts.storage),

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 mod account;
 mod audit;
+mod auth_logout;
 mod authorize;
 mod chromium;
 mod claims_parameter;
@@ -66,6 +67,7 @@ mod throttle;
 mod token;
 mod unsupported;
 mod userinfo;
+mod users;
 
 /// A client and a person of a server in its own process, made as an operator would.
 fn register(server: &ServerProcess) -> (TestClient, TestUser) {

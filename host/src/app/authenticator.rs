@@ -27,8 +27,14 @@ impl PasswordAuthenticator {
         metrics: Arc<Metrics>,
     ) -> Self {
         let devices = Devices::new(&device_key(encryption_key), Arc::clone(&world.rng));
-        let login = Login::new(tenant, passwords, config.login.throttle, devices);
+        let login = Login::new(tenant, passwords, config.login.throttle, devices)
+            .requiring_verified(config.accounts.require_verified);
         Self { login, metrics }
+    }
+
+    /// What it checks passwords with.
+    pub fn login(&self) -> Login {
+        self.login.clone()
     }
 }
 

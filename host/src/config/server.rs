@@ -81,9 +81,9 @@ const AUTHORIZE_RATE: Key = Key::integer(
     "server.authorize_rate_per_minute",
     (1, 1_000_000),
     "300",
-    "Authorization requests of one client address in the long run; an IPv6 /64 counts as one. Each may store an \
-     interaction, whoever sends it. Beyond it the answer is 429 with `Retry-After`. Behind a reverse proxy that is not \
-     in `server.trusted_proxies` all clients share one address.",
+    "Authorization requests and registrations of one client address in the long run; an IPv6 /64 counts as one. Each \
+     may store something, whoever sends it. Beyond it the answer is 429 with `Retry-After`. Behind a reverse proxy that \
+     is not in `server.trusted_proxies` all clients share one address.",
 );
 const AUTHORIZE_BURST: Key = Key::integer(
     "server.authorize_burst",

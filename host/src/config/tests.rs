@@ -55,6 +55,11 @@ fn the_defaults_are_those_of_the_code_they_configure() {
     assert_eq!(config.database.lock_timeout, database.lock_timeout);
     let throttle = authly_accounts::ThrottlePolicies::default();
     assert_eq!(format!("{:?}", config.login.throttle), format!("{throttle:?}"));
+    assert_eq!(
+        config.accounts.passwords,
+        authly_accounts::PasswordPolicy::default()
+    );
+    assert!(!config.accounts.registration_open && !config.accounts.require_verified);
     assert_eq!(config.plugins.limits, authly_plugin_host::Limits::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
     assert!(!config.dev && !config.issuer_follows_listen);

@@ -71,7 +71,9 @@ mod tests {
     fn every_row_is_consistent() {
         for route in table() {
             let path = route.path;
-            assert!(path.starts_with('/') && !path.ends_with('/'), "{path}");
+            // The predecessor's one is served in both forms.
+            let is_slashed = path.ends_with('/') && path != "/api/v1/users/";
+            assert!(path.starts_with('/') && !is_slashed, "{path}");
             assert!(!route.methods.is_empty(), "{path}");
             assert!(
                 route

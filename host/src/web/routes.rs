@@ -10,6 +10,7 @@ pub mod oauth;
 pub mod oidc;
 pub mod ops;
 mod row;
+pub mod users;
 
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ use authly_oauth::discovery::{
     AUTHORIZATION_PATH, END_SESSION_PATH, INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH,
     USERINFO_PATH,
 };
-use axum::{http::Method, routing::on};
+use axum::{
+    http::Method,
+    routing::{get, on},
+};
 
 pub use self::row::{Audit, Auth, Cache, Cors, Csrf, Mount, Route, Surface, Throttle, When};
 use self::{
@@ -29,12 +33,15 @@ use self::{
 
 const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
-const GET_POST: &[Method] = &[Method::GET, Method::POST];
+/// UserInfo's own two, and PUT, by which the person changes what they say.
+const USERINFO_METHODS: &[Method] = &[Method::GET, Method::POST, Method::PUT];
 
 /// A form of OAuth parameters: a signed request or assertion is the largest of them.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 /// A form of our own pages: the longest password, percent-encoded, beside two tokens.
 const PAGE_FORM_BYTES_MAX: usize = 16 * 1024;
+/// A password or two in JSON, every character of the longest one escaped.
+const ACCOUNT_JSON_BYTES_MAX: usize = 16 * 1024;
 /// A request that carries nothing.
 const EMPTY: usize = 0;
 /// Keys and metadata change with rotations and settings; a key is published long before it signs, so this may be long
@@ -141,7 +148,7 @@ static TABLE: &[Route] = &[
     },
     Route {
         path: USERINFO_PATH,
-        methods: GET_POST,
+        methods: USERINFO_METHODS,
         mount: Mount::Issuer,
         when: When::Always,
         surface: Surface::Api,
@@ -151,8 +158,12 @@ static TABLE: &[Route] = &[
         csrf: Csrf::Open,
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
-        audit: Audit::None,
-        handler: |methods| on(methods, userinfo::userinfo),
+        audit: Audit::Effects,
+        handler: |_| {
+            get(userinfo::userinfo)
+                .post(userinfo::userinfo)
+                .put(users::profile::update)
+        },
     },
     Route {
         path: "/.well-known/openid-configuration",
@@ -455,6 +466,98 @@ static TABLE: &[Route] = &[
         body_bytes_max: EMPTY,
         audit: Audit::None,
         handler: |methods| on(methods, session::check),
+    },
+    Route {
+        path: "/api/v1/auth/logout",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Bearer,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, users::auth_logout::logout),
+    },
+    // Each costs a hash. The predecessor's path ends with a slash and was often written without; a redirect would make
+    // clients send the password twice.
+    Route {
+        path: "/api/v1/users/",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::PerAddress,
+        body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, users::register::register),
+    },
+    Route {
+        path: "/api/v1/users",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::PerAddress,
+        body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, users::register::register),
+    },
+    Route {
+        path: "/api/v1/users/me",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Bearer,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, users::me::me),
+    },
+    Route {
+        path: "/api/v1/auth/password-status",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Bearer,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, users::password_status::password_status),
+    },
+    Route {
+        path: "/api/v1/auth/change-password",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Bearer,
+        cache: Cache::NoStore,
+        cors: Cors::Public,
+        csrf: Csrf::Open,
+        throttle: Throttle::Login,
+        body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, users::change_password::change_password),
     },
     Route {
         path: "/assets/{hash}/{name}",

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use authly_accounts::{Login, PasswordPool};
 use authly_core::{Clock, Rng, ports::Storage};
 use authly_oauth::{Issuer, Provider, interaction::Authenticator};
 use axum::http::Method;
@@ -21,6 +22,8 @@ pub struct AppState {
     pub provider: Arc<Provider>,
     /// Who checks user names and passwords.
     pub authenticator: Arc<dyn Authenticator>,
+    /// What people do with their accounts by themselves.
+    pub accounts: Accounts,
     /// What people see.
     pub pages: Arc<Pages>,
     /// The database, for the readiness check.
@@ -31,6 +34,16 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// What must hold before `/health/ready` says so, beside storage and keys.
     pub readiness: Vec<ReadinessCheck>,
+}
+
+/// What the account API works with.
+pub struct Accounts {
+    /// Verifies a current password, throttled.
+    pub login: Login,
+    /// Hashes new passwords.
+    pub passwords: Arc<PasswordPool>,
+    /// `accounts.registration`: whether anybody may make an account.
+    pub registration_open: bool,
 }
 
 /// The parts the middleware works with.

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use authly_accounts::{Devices, Login, PasswordPool, ThrottlePolicies};
 use authly_core::{
     Clock, RequestContext, Rng, SecretBytes, TenantId, Timestamp,
     key::SigningAlg,
@@ -16,8 +17,9 @@ use authly_core::{
 };
 use authly_egress::{Egress, EgressPolicy};
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
-use authly_oauth::{client_auth::ClientKeys, 
+use authly_oauth::{
     Issuer, Provider, Settings,
+    client_auth::ClientKeys,
     interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal},
 };
 use authly_storage::{DatabaseConfig, Sealer};
@@ -34,7 +36,7 @@ use super::{
     pages::Pages,
     router,
     server::ServerLimits,
-    state::{AppState, Edge, ReadinessCheck},
+    state::{Accounts, AppState, Edge, ReadinessCheck},
 };
 use crate::telemetry::Metrics;
 
@@ -97,6 +99,22 @@ struct Web {
     tenant: Arc<dyn TenantStorage>,
 }
 
+/// Accounts nobody may make.
+fn accounts(tenant: Arc<dyn TenantStorage>) -> Accounts {
+    let passwords = Arc::new(PasswordPool::new(1, 4).unwrap());
+    let devices = Devices::new(&SecretBytes::new(vec![2; 32]), Arc::new(Fixed));
+    Accounts {
+        login: Login::new(
+            tenant,
+            Arc::clone(&passwords),
+            ThrottlePolicies::default(),
+            devices,
+        ),
+        passwords,
+        registration_open: false,
+    }
+}
+
 impl Web {
     async fn start() -> Self {
         Self::with_issuer("https://id.example.com").await
@@ -137,6 +155,7 @@ impl Web {
             }),
             provider: Arc::new(provider),
             authenticator: Arc::new(Nobody),
+            accounts: accounts(storage.tenant(&TenantId::default_tenant())),
             pages,
             storage,
             demo: None,

@@ -1,0 +1,71 @@
+//! A person's account as they see it.
+
+use authly_core::{Timestamp, user::User};
+use authly_oauth::scopes::ACCOUNT_READ;
+use axum::{extract::State, response::Response};
+use serde::Serialize;
+
+use super::person;
+use crate::web::{
+    error::Failure,
+    extract::{BearerToken, Context},
+    pages::moment::Moment,
+    respond,
+    state::SharedState,
+};
+
+/// An account, as the predecessor told it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the predecessor's answer, member by member"
+)]
+#[derive(Serialize)]
+pub struct UserResponse {
+    id: String,
+    username: String,
+    /// `null` for one without.
+    email: Option<String>,
+    /// RFC 3339, UTC.
+    created_at: String,
+    updated_at: String,
+    /// `null` before the first.
+    last_login: Option<String>,
+    is_active: bool,
+    is_verified: bool,
+    is_admin: bool,
+}
+
+impl UserResponse {
+    /// Of this account.
+    pub fn of(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user.username.clone(),
+            email: user
+                .claims
+                .get("email")
+                .and_then(|email| email.as_str())
+                .map(str::to_owned),
+            created_at: iso(user.created_at),
+            updated_at: iso(user.updated_at),
+            last_login: user.last_login_at.map(iso),
+            is_active: user.enabled,
+            is_verified: user.verified,
+            is_admin: user.is_admin,
+        }
+    }
+}
+
+fn iso(at: Timestamp) -> String {
+    Moment::of(at, at).iso
+}
+
+/// `GET /api/v1/users/me`
+pub async fn me(
+    State(state): State<SharedState>,
+    Context(context): Context,
+    BearerToken(access_token): BearerToken,
+) -> Result<Response, Failure> {
+    let bearer = person(&state, &access_token, ACCOUNT_READ, &context).await?;
+    Ok(respond::json(&UserResponse::of(&bearer.user)))
+}
