@@ -63,14 +63,18 @@ pub(crate) fn by_scope(user: &User, scope: &ScopeSet, locales: &[String]) -> Map
 
 /// The claims that were asked for one by one (OIDC Core §5.5), as far as they are standard claims and the person has
 /// them. Which values were asked for changes nothing here: the claim says what is so (§5.5.1).
+///
+/// Only with a scope in `may` that holds it, from [`still_the_clients`](crate::scopes::still_the_clients): what the
+/// client could not be granted by scope any more, it is not told by name.
 pub(crate) fn requested(
     user: &User,
     asked: &BTreeMap<String, RequestedClaim>,
     locales: &[String],
+    may: &ScopeSet,
 ) -> Map<String, Value> {
     asked
         .keys()
-        .filter_map(|name| standard().find(|standard| standard == name))
+        .filter(|name| scope_of(name).is_some_and(|scope| may.contains(scope)))
         .flat_map(|name| in_languages(user, name, locales))
         .collect()
 }
@@ -203,11 +207,22 @@ mod tests {
         let asked =
             ["name", "phone_number", "department", "sub"].map(|n| (n.to_owned(), RequestedClaim::default()));
         let asked = BTreeMap::from(asked);
+        let may = ScopeSet::parse("openid profile email phone").unwrap();
         assert_eq!(
-            Value::Object(requested(&user, &asked, &["DE".to_owned(), "fr".to_owned()])),
+            Value::Object(requested(
+                &user,
+                &asked,
+                &["DE".to_owned(), "fr".to_owned()],
+                &may
+            )),
             json!({ "name": "Alice", "name#de": "Liese" })
         );
-        assert!(requested(&user, &BTreeMap::new(), &["de".to_owned()]).is_empty());
+        assert!(requested(&user, &BTreeMap::new(), &["de".to_owned()], &may).is_empty());
+        let lost = may.without("profile");
+        assert!(
+            requested(&user, &asked, &[], &lost).is_empty(),
+            "nor without its scope"
+        );
     }
 
     #[test]

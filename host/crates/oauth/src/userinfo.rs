@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use authly_core::{
-    OAuthError, RequestContext,
+    OAuthError, RequestContext, StorageError,
     key::SigningAlg,
     ports::{ClaimMapInput, ClaimTarget, HookError, HookSubject},
 };
@@ -34,6 +34,9 @@ pub enum UserinfoError {
     /// The bearer is refused.
     #[error("the bearer is refused")]
     Bearer(#[source] BearerError),
+    /// The database did not answer.
+    #[error("storage failed while claims were gathered")]
+    Storage(#[source] StorageError),
     /// A claim mapper that is not optional did not answer.
     #[error("the claim mapper did not answer")]
     Hook(#[source] HookError),
@@ -50,9 +53,9 @@ impl UserinfoError {
     pub fn oauth(&self) -> OAuthError {
         match self {
             Self::Bearer(error) => error.oauth(),
-            Self::Hook(HookError::Unavailable { .. }) | Self::Sign(SignError::Failed(_)) => {
-                OAuthError::unavailable()
-            }
+            Self::Storage(_)
+            | Self::Hook(HookError::Unavailable { .. })
+            | Self::Sign(SignError::Failed(_)) => OAuthError::unavailable(),
             Self::Hook(HookError::Failed { .. }) | Self::NoKey(_) | Self::Sign(_) => {
                 OAuthError::server_error()
             }
@@ -89,7 +92,9 @@ pub async fn answer(
     bearer: &Bearer,
     ctx: &RequestContext,
 ) -> Result<Userinfo, UserinfoError> {
-    let input = mapper_input(provider, bearer, ctx);
+    let input = mapper_input(provider, bearer, ctx)
+        .await
+        .map_err(UserinfoError::Storage)?;
     let mut shaped = claims::shape(provider.mapper.as_ref(), input)
         .await
         .map_err(UserinfoError::Hook)?;
@@ -117,15 +122,25 @@ async fn signed(
 }
 
 /// Everything the hook is told.
-fn mapper_input(provider: &Provider, bearer: &Bearer, ctx: &RequestContext) -> ClaimMapInput {
+async fn mapper_input(
+    provider: &Provider,
+    bearer: &Bearer,
+    ctx: &RequestContext,
+) -> Result<ClaimMapInput, StorageError> {
     let asked = &bearer.grant.claims;
     let mut claims = claims::by_scope(&bearer.user, &bearer.scope, &asked.locales);
-    claims.extend(claims::requested(&bearer.user, &asked.userinfo, &asked.locales));
+    let may = scopes::still_the_clients(provider, &bearer.client.scopes, &bearer.client).await?;
+    claims.extend(claims::requested(
+        &bearer.user,
+        &asked.userinfo,
+        &asked.locales,
+        &may,
+    ));
     claims.insert(
         "sub".to_owned(),
         Value::from(subject::of_user(&bearer.user, &bearer.client)),
     );
-    ClaimMapInput {
+    Ok(ClaimMapInput {
         request: ctx.clone(),
         issuer: provider.issuer.as_str().to_owned(),
         client: bearer.client.clone(),
@@ -135,5 +150,5 @@ fn mapper_input(provider: &Provider, bearer: &Bearer, ctx: &RequestContext) -> C
         scope: bearer.scope.clone(),
         audience: bearer.audience.clone(),
         claims: BTreeMap::from([(ClaimTarget::Userinfo, claims)]),
-    }
+    })
 }

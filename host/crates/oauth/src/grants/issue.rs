@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use authly_core::{
-    OAuthError, PlainToken, ScopeSet, SecretText, Timestamp,
+    OAuthError, PlainToken, ScopeSet, SecretText, StorageError, Timestamp,
     client::{AccessTokenFormat, Client, GrantType},
     grant::{Grant, StoredAccessToken},
     key::SigningAlg,
@@ -57,6 +57,9 @@ pub(crate) struct Issued {
 /// Why nothing was issued. Nothing was spent.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
+    /// The database did not answer.
+    #[error("storage failed while claims were gathered")]
+    Storage(#[source] StorageError),
     /// A claim mapper that is not optional did not answer.
     #[error("the claim mapper did not answer")]
     Hook(#[source] HookError),
@@ -72,9 +75,9 @@ impl IssueError {
     /// What the client is told: the failure is ours, and the same request may succeed later.
     pub fn oauth(&self) -> OAuthError {
         match self {
-            Self::Hook(HookError::Unavailable { .. }) | Self::Sign(SignError::Failed(_)) => {
-                OAuthError::unavailable()
-            }
+            Self::Storage(_)
+            | Self::Hook(HookError::Unavailable { .. })
+            | Self::Sign(SignError::Failed(_)) => OAuthError::unavailable(),
             Self::Hook(HookError::Failed { .. })
             | Self::NoKey(_)
             | Self::Sign(SignError::UnknownKey { .. } | SignError::Claims(_) | SignError::TooLarge) => {
@@ -96,7 +99,8 @@ pub(super) async fn issue(request: GrantRequest<'_>, what: Issue<'_>) -> Result<
         ..
     } = request;
     let ends = Ends::of(request, what.actor);
-    let input = mapper_input(request, what, &ends);
+    let mut input = mapper_input(request, what, &ends);
+    add_named_claims(request, what, &mut input).await?;
     let mut shaped = claims::shape(provider.mapper.as_ref(), input)
         .await
         .map_err(IssueError::Hook)?;
@@ -245,7 +249,7 @@ fn id_token_claims(
     subject: &str,
     ends: &Ends,
 ) -> Option<Map<String, Value>> {
-    let (Actor::Person { user, grant, nonce }, Some(expires_at)) = (what.actor, ends.id_token) else {
+    let (Actor::Person { grant, nonce, .. }, Some(expires_at)) = (what.actor, ends.id_token) else {
         return None;
     };
     let token = IdToken {
@@ -257,12 +261,32 @@ fn id_token_claims(
         expires_at,
         now: request.ctx.now,
     };
-    // What was asked for by name, and nothing else about the person (OIDC Core §5.4, §5.5); the protocol's own win.
-    what.id_token_due().then(|| {
-        let mut claims = claims::requested(user, &grant.claims.id_token, &grant.claims.locales);
-        claims.extend(token.claims());
-        claims
-    })
+    what.id_token_due().then(|| token.claims())
+}
+
+/// Adds to the ID token what was asked for by name, and nothing else about the person (OIDC Core §5.4, §5.5). What the
+/// protocol said already stands.
+async fn add_named_claims(
+    request: GrantRequest<'_>,
+    what: Issue<'_>,
+    input: &mut ClaimMapInput,
+) -> Result<(), IssueError> {
+    let claims = input.claims.get_mut(&ClaimTarget::IdToken);
+    let (Actor::Person { user, grant, .. }, Some(claims)) = (what.actor, claims) else {
+        return Ok(());
+    };
+    let asked = &grant.claims;
+    if asked.id_token.is_empty() {
+        return Ok(());
+    }
+    let client = request.client;
+    let may = scopes::still_the_clients(request.provider, &client.scopes, client)
+        .await
+        .map_err(IssueError::Storage)?;
+    for (name, value) in claims::requested(user, &asked.id_token, &asked.locales, &may) {
+        claims.entry(name).or_insert(value);
+    }
+    Ok(())
 }
 
 /// The login behind a grant, as a hook sees it.
