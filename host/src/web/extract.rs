@@ -126,9 +126,7 @@ pub fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
         return false;
     }
     let mut parts = content_type.split(';').map(str::trim);
-    let is_wanted = parts
-        .next()
-        .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
+    let is_wanted = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let is_utf8 = |parameter: &str| {
         parameter.split_once('=').is_some_and(|(name, value)| {
             name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")

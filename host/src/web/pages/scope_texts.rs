@@ -22,13 +22,17 @@ const fn known(name: &'static str, key: &'static str, icon: &'static str, powerf
 }
 
 /// The scopes seeded by migrations, each with a sentence in every locale.
-const KNOWN: [Known; 17] = [
+const KNOWN: [Known; 20] = [
     known("openid", "scope-openid", "badge", false),
     known("profile", "scope-profile", "person", false),
     known("email", "scope-email", "mail", false),
     known("address", "scope-address", "pin", false),
     known("phone", "scope-phone", "phone", false),
     known("offline_access", "scope-offline-access", "clock", false),
+    known("profile:write", "scope-profile-write", "pencil", false),
+    known("account:read", "scope-account-read", "eye", false),
+    // Whoever changes the password keeps the person out.
+    known("account:write", "scope-account-write", "key", true),
     known("read", "scope-read", "eye", false),
     known("write", "scope-write", "pencil", false),
     known("admin", "scope-admin", "shield", true),
@@ -128,6 +132,19 @@ mod tests {
                 assert!(texts.get(key, &FluentArgs::new()).is_ok(), "{key} in {locale:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_seeded_scope_is_known() {
+        let seeded = authly_oauth::scopes::seeded();
+        for scope in &seeded {
+            assert!(
+                KNOWN.iter().any(|known| known.name == scope.name),
+                "{}",
+                scope.name
+            );
+        }
+        assert_eq!(seeded.len(), KNOWN.len());
     }
 
     #[test]
