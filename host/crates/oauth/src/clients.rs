@@ -1,25 +1,27 @@
 //! Registering a client (RFC 7591 §2 names): what an operator asked for becomes a [`Client`] that can do no harm, or
 //! a message that says which field to change.
 
+mod check;
 mod error;
+mod keys;
 mod redirect_uri;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod update;
+
+use std::time::Duration;
 
 use authly_core::{
-    AuditAction, AuditEvent, ClientId, Effects, Rng, ScopeSet, SecretText, StorageError, Timestamp, Topic,
-    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client, GrantType},
-    key::SigningAlg,
+    AuditAction, AuditEvent, Effects, Rng, SecretText, StorageError, Timestamp, Topic,
+    client::Client,
     ports::{ScopeDefinition, TenantStorage},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::issuer::is_loopback_host;
-
-pub use error::CreateClientError;
+pub use error::{ClientError, CreateClientError};
 pub use redirect_uri::{RedirectUriError, check_redirect_uri};
 pub use secret::{SECRET_LENGTH_MAX, SECRET_LENGTH_MIN};
+pub use update::{delete_client, rotate_secret, set_client_enabled, update_client};
 
 /// The most redirect URIs, and the most post-logout redirect URIs, of one client.
 pub const REDIRECT_URIS_MAX: usize = 50;
@@ -30,7 +32,7 @@ pub const AUDIENCE_LENGTH_MAX: usize = 255;
 /// The longest name, in characters.
 pub const NAME_LENGTH_MAX: usize = 100;
 
-/// What an operator asks for, as typed.
+/// What an operator asks for, as typed. Empty texts are no values.
 #[derive(Clone, Debug, Default)]
 pub struct NewClient {
     /// `client_id`; generated when `None`.
@@ -65,6 +67,68 @@ pub struct NewClient {
     pub tos_uri: Option<String>,
     /// Keep one refresh token for the life of the grant instead of replacing it at each use. Not for public clients.
     pub keep_refresh_tokens: bool,
+    /// `jwks`: the JSON text of a JWK Set with public keys, for `private_key_jwt`.
+    pub jwks: Option<String>,
+    /// `jwks_uri`: where they are, instead.
+    pub jwks_uri: Option<String>,
+    /// `token_endpoint_auth_signing_alg`; any of the method's when `None`.
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Which `aud` its assertions may have; the issuer or the endpoint when `None`.
+    pub assertion_audience: Option<String>,
+    /// Resources whose tokens it may introspect.
+    pub introspection_audiences: Vec<String>,
+    /// `jwt` or `opaque`; `jwt` when `None`.
+    pub access_token_format: Option<String>,
+    /// `userinfo_signed_response_alg`; plain JSON when `None`.
+    pub userinfo_signed_response_alg: Option<String>,
+    /// Life of its access tokens; the server's when `None`.
+    pub access_token_ttl: Option<Duration>,
+    /// Life of its ID tokens; the server's when `None`.
+    pub id_token_ttl: Option<Duration>,
+    /// Life of its unused refresh tokens; the server's when `None`.
+    pub refresh_token_ttl: Option<Duration>,
+    /// `default_max_age`, in seconds.
+    pub default_max_age: Option<u32>,
+}
+
+/// A registration as if it were typed anew, but for its secret: an update changes what it wants to and is checked by
+/// the same rules.
+impl From<&Client> for NewClient {
+    fn from(client: &Client) -> Self {
+        Self {
+            id: Some(client.id.to_string()),
+            name: Some(client.name.clone()),
+            token_endpoint_auth_method: Some(client.token_endpoint_auth_method.as_str().to_owned()),
+            secret: None,
+            redirect_uris: client.redirect_uris.clone(),
+            post_logout_redirect_uris: client.post_logout_redirect_uris.clone(),
+            grant_types: client.grant_types.iter().map(|g| g.as_str().to_owned()).collect(),
+            scopes: vec![client.scopes.to_string()],
+            audiences: client.audiences.clone(),
+            id_token_signed_response_alg: Some(client.id_token_signed_response_alg.as_str().to_owned()),
+            access_token_signed_response_alg: Some(
+                client.access_token_signed_response_alg.as_str().to_owned(),
+            ),
+            first_party: client.first_party,
+            client_uri: client.client_uri.clone(),
+            policy_uri: client.policy_uri.clone(),
+            tos_uri: client.tos_uri.clone(),
+            keep_refresh_tokens: !client.rotate_refresh_tokens,
+            jwks: client.jwks.clone(),
+            jwks_uri: client.jwks_uri.clone(),
+            token_endpoint_auth_signing_alg: client.token_endpoint_auth_signing_alg.clone(),
+            assertion_audience: Some(client.assertion_audience.as_str().to_owned()),
+            introspection_audiences: client.introspection_audiences.clone(),
+            access_token_format: Some(client.access_token_format.as_str().to_owned()),
+            userinfo_signed_response_alg: client
+                .userinfo_signed_response_alg
+                .map(|alg| alg.as_str().to_owned()),
+            access_token_ttl: client.access_token_ttl,
+            id_token_ttl: client.id_token_ttl,
+            refresh_token_ttl: client.refresh_token_ttl,
+            default_max_age: client.default_max_age,
+        }
+    }
 }
 
 /// A registered client, and its secret to be shown once.
@@ -87,7 +151,7 @@ pub async fn create_client(
     rng: &dyn Rng,
 ) -> Result<RegisteredClient, CreateClientError> {
     let defined = storage.list_scopes().await.map_err(CreateClientError::Storage)?;
-    let registered = check_client(new, &defined, now, rng)?;
+    let registered = check_new(new, &defined, now, rng)?;
     let client = &registered.client;
     let audit = AuditEvent::internal(now, AuditAction::ClientCreated).client(&client.id);
     // Whoever asked before may have cached that there is no such client.
@@ -103,210 +167,18 @@ pub async fn create_client(
 }
 
 /// Checks everything that does not need the database's word.
-fn check_client(
-    new: NewClient,
+fn check_new(
+    mut new: NewClient,
     defined: &[ScopeDefinition],
     now: Timestamp,
     rng: &dyn Rng,
 ) -> Result<RegisteredClient, CreateClientError> {
-    let id = check_id(new.id.as_deref(), rng)?;
-    let method = check_auth_method(new.token_endpoint_auth_method.as_deref())?;
-    let grant_types = check_grant_types(&new.grant_types, method)?;
-    check_uris("redirect_uri", &new.redirect_uris)?;
-    check_uris("post_logout_redirect_uri", &new.post_logout_redirect_uris)?;
-    if grant_types.contains(&GrantType::AuthorizationCode) && new.redirect_uris.is_empty() {
-        return Err(CreateClientError::NoRedirectUri);
-    }
-    // A stolen refresh token of a public client works for whoever holds it; only rotation shows that it was stolen
-    // (RFC 9700 §2.2.2, §4.14.2).
-    if new.keep_refresh_tokens && method == AuthMethod::None {
-        return Err(CreateClientError::KeptByPublicClient);
-    }
-    let secret = secret::check_secret(method, new.secret, rng)?;
-    let client = Client {
-        name: check_name(new.name.as_deref(), &id)?,
-        token_endpoint_auth_method: method,
-        secret_hash: secret.hash,
-        secret: None,
-        jwks: None,
-        jwks_uri: None,
-        token_endpoint_auth_signing_alg: None,
-        assertion_audience: AssertionAudience::default(),
-        redirect_uris: new.redirect_uris,
-        post_logout_redirect_uris: new.post_logout_redirect_uris,
-        grant_types,
-        scopes: check_scopes(&new.scopes, defined)?,
-        audiences: check_audiences(new.audiences)?,
-        introspection_audiences: Vec::new(),
-        access_token_format: AccessTokenFormat::default(),
-        userinfo_signed_response_alg: None,
-        access_token_ttl: None,
-        id_token_ttl: None,
-        refresh_token_ttl: None,
-        default_max_age: None,
-        id_token_signed_response_alg: check_alg(
-            "id_token_signed_response_alg",
-            new.id_token_signed_response_alg.as_deref(),
-            SigningAlg::Rs256,
-        )?,
-        access_token_signed_response_alg: check_alg(
-            "access_token_signed_response_alg",
-            new.access_token_signed_response_alg.as_deref(),
-            SigningAlg::Es256,
-        )?,
-        first_party: new.first_party,
-        client_uri: check_link("client_uri", new.client_uri)?,
-        policy_uri: check_link("policy_uri", new.policy_uri)?,
-        tos_uri: check_link("tos_uri", new.tos_uri)?,
-        rotate_refresh_tokens: !new.keep_refresh_tokens,
-        enabled: true,
-        created_at: now,
-        version: 0,
-        id,
-    };
+    let mut client = check::check_client(&new, defined, now, rng)?;
+    let secret = secret::check_secret(client.token_endpoint_auth_method, new.secret.take(), rng)?;
+    let generated_secret = secret.generated.clone();
+    secret.give_to(&mut client);
     Ok(RegisteredClient {
         client,
-        generated_secret: secret.generated,
+        generated_secret,
     })
-}
-
-/// The asked-for identifier, or 128 random bits: nobody's to guess, and never a person's UUID.
-fn check_id(id: Option<&str>, rng: &dyn Rng) -> Result<ClientId, CreateClientError> {
-    let id = id.map_or_else(
-        || {
-            let mut random = [0u8; 16];
-            rng.fill(&mut random);
-            format!("client_{}", URL_SAFE_NO_PAD.encode(random))
-        },
-        str::to_owned,
-    );
-    ClientId::parse(&id).map_err(|_| CreateClientError::Id)
-}
-
-fn check_name(name: Option<&str>, id: &ClientId) -> Result<String, CreateClientError> {
-    let name = name.unwrap_or(id.as_str()).trim();
-    // A generated or long client_id may stand in for a name; a typed name may not be that long.
-    let length = name.chars().count();
-    let fits = length > 0 && (length <= NAME_LENGTH_MAX || name == id.as_str());
-    if fits && !name.chars().any(char::is_control) {
-        Ok(name.to_owned())
-    } else {
-        Err(CreateClientError::Name)
-    }
-}
-
-fn check_auth_method(method: Option<&str>) -> Result<AuthMethod, CreateClientError> {
-    let Some(text) = method else {
-        return Ok(AuthMethod::ClientSecretBasic);
-    };
-    AuthMethod::parse(text).ok_or_else(|| CreateClientError::Unsupported {
-        field: "token_endpoint_auth_method",
-        value: text.to_owned(),
-        choices: AuthMethod::ALL.map(AuthMethod::as_str).join(", "),
-    })
-}
-
-fn check_alg(
-    field: &'static str,
-    alg: Option<&str>,
-    default: SigningAlg,
-) -> Result<SigningAlg, CreateClientError> {
-    let Some(text) = alg else { return Ok(default) };
-    SigningAlg::parse(text).ok_or_else(|| CreateClientError::Unsupported {
-        field,
-        value: text.to_owned(),
-        choices: SigningAlg::ALL.map(SigningAlg::as_str).join(", "),
-    })
-}
-
-/// Grant types that are built, each once, and that fit together.
-fn check_grant_types(names: &[String], method: AuthMethod) -> Result<Vec<GrantType>, CreateClientError> {
-    let mut grants = Vec::new();
-    for name in names {
-        let grant = GrantType::parse(name).ok_or_else(|| CreateClientError::Unsupported {
-            field: "grant_type",
-            value: name.clone(),
-            choices: GrantType::ALL.map(GrantType::as_str).join(", "),
-        })?;
-        if !grants.contains(&grant) {
-            grants.push(grant);
-        }
-    }
-    if grants.is_empty() {
-        grants.push(GrantType::AuthorizationCode);
-    }
-    if method == AuthMethod::None && grants.contains(&GrantType::ClientCredentials) {
-        let why = "it is for clients with a secret (RFC 6749 section 4.4); choose another token_endpoint_auth_method";
-        return Err(CreateClientError::GrantType {
-            grant: "client_credentials",
-            why,
-        });
-    }
-    if grants.contains(&GrantType::RefreshToken) && !grants.contains(&GrantType::AuthorizationCode) {
-        let why = "refresh tokens come from the authorization code flow; add grant_type authorization_code";
-        return Err(CreateClientError::GrantType {
-            grant: "refresh_token",
-            why,
-        });
-    }
-    Ok(grants)
-}
-
-fn check_uris(field: &'static str, uris: &[String]) -> Result<(), CreateClientError> {
-    if uris.len() > REDIRECT_URIS_MAX {
-        return Err(CreateClientError::TooMany {
-            field,
-            max: REDIRECT_URIS_MAX,
-        });
-    }
-    for uri in uris {
-        check_redirect_uri(uri).map_err(|why| CreateClientError::RedirectUri {
-            field,
-            uri: uri.clone(),
-            why,
-        })?;
-    }
-    Ok(())
-}
-
-fn check_scopes(scopes: &[String], defined: &[ScopeDefinition]) -> Result<ScopeSet, CreateClientError> {
-    let scopes = ScopeSet::parse(&scopes.join(" ")).map_err(|_| CreateClientError::Scope)?;
-    if scopes.is_empty() {
-        return Err(CreateClientError::Scope);
-    }
-    let undefined = scopes
-        .iter()
-        .find(|s| !defined.iter().any(|d| d.name == s.as_str()));
-    undefined.map_or(Ok(()), |scope| {
-        Err(CreateClientError::UndefinedScope(scope.to_string()))
-    })?;
-    Ok(scopes)
-}
-
-fn check_audiences(audiences: Vec<String>) -> Result<Vec<String>, CreateClientError> {
-    if audiences.len() > AUDIENCES_MAX {
-        return Err(CreateClientError::TooMany {
-            field: "audience",
-            max: AUDIENCES_MAX,
-        });
-    }
-    let printable =
-        |a: &str| (1..=AUDIENCE_LENGTH_MAX).contains(&a.len()) && a.bytes().all(|b| b.is_ascii_graphic());
-    match audiences.iter().find(|a| !printable(a)) {
-        Some(bad) => Err(CreateClientError::Audience(bad.clone())),
-        None => Ok(audiences),
-    }
-}
-
-/// A link that pages show: nothing but https, so that a click cannot run script or leak in the clear; http on this
-/// machine, where nothing leaks, for development.
-fn check_link(field: &'static str, uri: Option<String>) -> Result<Option<String>, CreateClientError> {
-    let Some(uri) = uri else { return Ok(None) };
-    let url = url::Url::parse(&uri)
-        .ok()
-        .filter(|u| u.has_host() && (u.scheme() == "https" || u.scheme() == "http" && is_loopback_host(u)));
-    if url.is_none() || uri.len() > redirect_uri::LENGTH_MAX {
-        return Err(CreateClientError::Link { field, uri });
-    }
-    Ok(Some(uri))
 }

@@ -1,6 +1,7 @@
 //! Why a registration is refused, worded for whoever asked for it.
 
 use authly_core::{ClientId, StorageError};
+use authly_jose::JwkError;
 
 use super::{
     AUDIENCE_LENGTH_MAX, NAME_LENGTH_MAX, RedirectUriError,
@@ -76,8 +77,27 @@ pub enum CreateClientError {
     #[error("audience {0:?} must be 1 to {AUDIENCE_LENGTH_MAX} characters of printable ASCII without spaces")]
     Audience(String),
     /// A secret for a client that has none.
-    #[error("token_endpoint_auth_method none is for public clients, which have no secret")]
+    #[error("a client with token_endpoint_auth_method none or private_key_jwt has no secret")]
     SecretOfPublicClient,
+    /// Keys that the registration cannot use, or lacks.
+    #[error("{why}")]
+    Keys {
+        /// Why.
+        why: &'static str,
+    },
+    /// `jwks` is no JWK Set that can be used.
+    #[error("jwks cannot be used: {0}")]
+    Jwks(#[source] JwkError),
+    /// A lifetime out of bounds.
+    #[error("{field} must be from {min} to {max} seconds")]
+    Lifetime {
+        /// Which.
+        field: &'static str,
+        /// The shortest, in seconds.
+        min: u64,
+        /// The longest, in seconds.
+        max: u64,
+    },
     /// One refresh token for the life of a grant, for a client that cannot prove it is itself.
     #[error(
         "a client with token_endpoint_auth_method none cannot keep its refresh tokens: each use must replace them, or a \
@@ -91,5 +111,22 @@ pub enum CreateClientError {
     Secret,
     /// The database did not answer.
     #[error("the client was not stored")]
+    Storage(#[source] StorageError),
+}
+
+/// Why a registration was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No such client.
+    #[error("there is no client {0}; `authly admin client list` shows them")]
+    Unknown(ClientId),
+    /// Somebody else changed it meanwhile.
+    #[error("client {0} was changed by somebody else in this moment; look at it again and repeat the change")]
+    Stale(ClientId),
+    /// What it would become is refused.
+    #[error(transparent)]
+    Invalid(CreateClientError),
+    /// The database did not answer.
+    #[error("the client was not changed")]
     Storage(#[source] StorageError),
 }

@@ -1,6 +1,11 @@
 //! What may be registered, and what is refused in which words.
 
-use super::*;
+use authly_core::{
+    client::{AuthMethod, GrantType},
+    key::SigningAlg,
+};
+
+use super::{check::check_id, *};
 use crate::{scopes, testing};
 
 fn web() -> NewClient {
@@ -14,7 +19,7 @@ fn web() -> NewClient {
 
 fn check(new: NewClient) -> Result<RegisteredClient, String> {
     let rng = testing::SeededRng::new(1);
-    check_client(new, &scopes::seeded(), testing::NOW, &rng).map_err(|e| e.to_string())
+    check_new(new, &scopes::seeded(), testing::NOW, &rng).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -184,4 +189,127 @@ fn limits_hold() {
         })
         .is_err()
     );
+}
+
+const KEYS: &str = r#"{"keys":[{"kty":"EC","kid":"p","crv":"P-256","x":"04N0xi21hshyvBp7I167sbE_bXqyqkAPfefdklMO7wY","y":"UI8exy-C06a7DUnjIdENkxeFtHM4-l_41LqEw9nVgmw"}]}"#;
+const OCT: &str = r#"{"keys":[{"kty":"oct","kid":"s","k":"-ebuDNsVZ2iJtoZ-akfXTSCt4UO2cruLCsbWlBinggE"}]}"#;
+const PRIVATE: &str = r#"{"keys":[{"kty":"EC","kid":"p","crv":"P-256","d":"AA","x":"04N0xi21hshyvBp7I167sbE_bXqyqkAPfefdklMO7wY","y":"UI8exy-C06a7DUnjIdENkxeFtHM4-l_41LqEw9nVgmw"}]}"#;
+
+fn by_key() -> NewClient {
+    NewClient {
+        token_endpoint_auth_method: Some("private_key_jwt".into()),
+        jwks: Some(KEYS.into()),
+        ..web()
+    }
+}
+
+#[test]
+fn private_key_jwt_needs_public_keys_in_one_way() {
+    let registered = check(by_key()).unwrap();
+    assert!(registered.generated_secret.is_none() && registered.client.secret_hash.is_none());
+    let elsewhere = NewClient {
+        jwks: None,
+        jwks_uri: Some("https://c.example/jwks".into()),
+        ..by_key()
+    };
+    assert!(check(elsewhere.clone()).is_ok());
+    for (new, says) in [
+        (
+            NewClient {
+                jwks: None,
+                ..by_key()
+            },
+            "needs the client's public keys",
+        ),
+        (
+            NewClient {
+                jwks: Some(KEYS.into()),
+                ..elsewhere.clone()
+            },
+            "exclude each other",
+        ),
+        (
+            NewClient {
+                jwks_uri: Some("http://c.example/jwks".into()),
+                ..elsewhere
+            },
+            "must be an absolute https URL",
+        ),
+        (
+            NewClient {
+                jwks: Some(OCT.into()),
+                ..by_key()
+            },
+            "shared secret",
+        ),
+        (
+            NewClient {
+                jwks: Some(PRIVATE.into()),
+                ..by_key()
+            },
+            "cannot be used",
+        ),
+        (
+            NewClient {
+                jwks: Some(r#"{"keys":[]}"#.into()),
+                ..by_key()
+            },
+            "holds no key",
+        ),
+        (
+            NewClient {
+                jwks: Some(KEYS.into()),
+                ..web()
+            },
+            "are for token_endpoint_auth_method private_key_jwt",
+        ),
+        (
+            NewClient {
+                token_endpoint_auth_signing_alg: Some("HS256".into()),
+                ..by_key()
+            },
+            "RS256, PS256, ES256, EdDSA",
+        ),
+        (
+            NewClient {
+                token_endpoint_auth_signing_alg: Some("RS256".into()),
+                ..web()
+            },
+            "is for private_key_jwt and client_secret_jwt",
+        ),
+    ] {
+        let refused = check(new).unwrap_err();
+        assert!(refused.contains(says), "{refused}");
+    }
+}
+
+#[test]
+fn lifetimes_have_bounds() {
+    let with = |secs| {
+        check(NewClient {
+            access_token_ttl: Some(Duration::from_secs(secs)),
+            ..web()
+        })
+    };
+    for (secs, right) in [(9, false), (10, true), (86_400, true), (86_401, false)] {
+        assert_eq!(with(secs).is_ok(), right, "{secs}");
+    }
+}
+
+#[test]
+fn a_registration_survives_being_typed_anew() {
+    let mut client = check(NewClient {
+        assertion_audience: Some("issuer".into()),
+        access_token_format: Some("opaque".into()),
+        userinfo_signed_response_alg: Some("RS256".into()),
+        introspection_audiences: vec!["https://api.example".into()],
+        id_token_ttl: Some(Duration::from_secs(60)),
+        default_max_age: Some(5),
+        ..by_key()
+    })
+    .unwrap()
+    .client;
+    let again = check(NewClient::from(&client)).unwrap().client;
+    client.version = again.version;
+    assert_eq!(client, again);
 }

@@ -3,6 +3,7 @@
 
 mod client_auth;
 mod client_credentials;
+mod clients;
 mod code;
 mod discovery;
 mod id_token_hint;

@@ -100,8 +100,8 @@ async fn a_client_with_audiences_of_its_own_can_still_ask() {
 
 #[test]
 fn an_outage_is_never_a_no() {
-    let outage = UserinfoError::Bearer(BearerError::Token(TokenProblem::Storage(StorageError::Unavailable(
-        "down".into(),
-    ))));
+    let outage = UserinfoError::Bearer(BearerError::Token(TokenProblem::Storage(
+        StorageError::Unavailable("down".into()),
+    )));
     assert_eq!(outage.oauth().code.as_str(), "temporarily_unavailable");
 }
