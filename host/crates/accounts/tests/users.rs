@@ -7,8 +7,8 @@ use std::sync::{
 };
 
 use authly_accounts::{
-    CreateUserError, NewUser, Origin, PasswordPool, PasswordRefusal, Registration, create_user,
-    register_user,
+    CreateUserError, NewUser, Origin, PasswordError, PasswordPool, PasswordRefusal, Registration,
+    create_user, register_user,
     users::{
         NewPassword, ProfileError, SetPasswordError, StandingError, UpdateUserError, UserChanges,
         delete_user, set_enabled, set_password, update_profile, update_user,
@@ -16,7 +16,7 @@ use authly_accounts::{
 };
 use authly_core::{
     RequestContext, Rng, SecretBytes, SecretText, TenantId, Timestamp, UserId,
-    ports::{PasswordEnds, TenantStorage},
+    ports::{Page, PasswordEnds, TenantStorage},
     user::User,
 };
 use authly_storage::{DatabaseConfig, Sealer};
@@ -382,4 +382,30 @@ async fn profile_changes_whole_or_not_at_all() {
         .unwrap();
     let expected = json!({"name": "Ada", "phone_number": "+31 20 7654321"});
     assert_eq!(Value::Object(changed.claims), expected);
+}
+
+#[tokio::test]
+async fn registrations_beyond_the_queue_are_told_so_and_leave_nothing() {
+    let mut f = Fixture::new().await;
+    f.passwords = PasswordPool::new(1, 1).unwrap();
+    let new = |name: &str| {
+        f.create(NewUser {
+            password: Some(SecretText::new("correct horse battery".to_owned())),
+            ..named(name)
+        })
+    };
+    // One is at work and one may wait; each of the others finds both places taken.
+    let (first, second, third, fourth) = tokio::join!(new("a"), new("b"), new("c"), new("d"));
+    let results = [first, second, third, fourth];
+    let made = results.iter().filter(|result| result.is_ok()).count();
+    let is_busy = |result: &Result<User, CreateUserError>| {
+        matches!(result, Err(CreateUserError::Hash(PasswordError::Busy)))
+    };
+    let refused = results.iter().filter(|result| is_busy(result)).count();
+    assert!(refused > 0 && made + refused == results.len(), "{results:?}");
+    let page = Page {
+        after: None,
+        limit: 10,
+    };
+    assert_eq!(f.storage.list_users(&page).await.unwrap().len(), made);
 }
