@@ -15,7 +15,7 @@ export class Browser {
     this.#password = password
   }
 
-  /** Goes where it is sent until it is sent to `back`, and answers that URL. */
+  /** Goes where it is sent until it is sent to `back`: answers that URL or, if a form is to be posted there, the request. */
   async follow(start, back) {
     let url = start
     let form
@@ -30,8 +30,10 @@ export class Browser {
       }
       const page = await response.text()
       assert.ok(response.ok, `${response.status} at ${url.pathname}: ${page.slice(0, 400)}`)
-      form = this.#fill(page)
-      url = new URL(/<form[^>]* action="([^"]*)"/.exec(page)?.[1].replaceAll('&amp;', '&') ?? url.pathname, url)
+      url = new URL(unescaped(/<form[^>]* action="([^"]*)"/.exec(page)?.[1] ?? url.pathname), url)
+      form = hiddenFields(page)
+      if (url.href.startsWith(back)) return new Request(url, { method: 'POST', body: form })
+      this.#fill(page, form)
     }
     throw new Error('the person goes in circles')
   }
@@ -47,17 +49,24 @@ export class Browser {
     return response
   }
 
-  #fill(page) {
-    const form = new URLSearchParams()
-    for (const [tag] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
-      form.set(/ name="([^"]*)"/.exec(tag)[1], / value="([^"]*)"/.exec(tag)?.[1] ?? '')
-    }
+  #fill(page, form) {
     if (page.includes('name="password"')) {
       form.set('username', this.#username)
       form.set('password', this.#password)
     } else {
       form.set('decision', page.includes('value="logout"') ? 'logout' : 'allow')
     }
-    return form
   }
+}
+
+function hiddenFields(page) {
+  const form = new URLSearchParams()
+  for (const [tag] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
+    form.set(/ name="([^"]*)"/.exec(tag)[1], unescaped(/ value="([^"]*)"/.exec(tag)?.[1] ?? ''))
+  }
+  return form
+}
+
+function unescaped(value) {
+  return value.replaceAll('&quot;', '"').replaceAll('&#x2f;', '/').replaceAll('&#x27;', "'").replaceAll('&amp;', '&')
 }

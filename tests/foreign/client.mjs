@@ -4,7 +4,8 @@
 //   node client.mjs ISSUER CLIENT_ID REDIRECT_URI USERNAME
 //
 // The rest comes from the environment: AUTHLY_PASSWORD; for a confidential client CLIENT_SECRET, or CLIENT_KEY, a private
-// JWK, for private_key_jwt; and POST_LOGOUT_REDIRECT_URI, if the client has one.
+// JWK, for private_key_jwt; POST_LOGOUT_REDIRECT_URI, if the client has one; RESPONSE_MODE, if not the usual one; and
+// USERINFO_ALG, if the client registered for signed UserInfo.
 import assert from 'node:assert/strict'
 import { webcrypto } from 'node:crypto'
 import { Browser } from './browser.mjs'
@@ -14,15 +15,19 @@ globalThis.crypto ??= webcrypto
 const client = await import('openid-client')
 
 const [issuer, clientId, redirectUri, username] = process.argv.slice(2)
-const { AUTHLY_PASSWORD: password, CLIENT_SECRET: secret, CLIENT_KEY: key, POST_LOGOUT_REDIRECT_URI: afterwards } = process.env
+const { AUTHLY_PASSWORD: password, CLIENT_SECRET: secret, CLIENT_KEY: key } = process.env
+const { POST_LOGOUT_REDIRECT_URI: afterwards, RESPONSE_MODE: mode, USERINFO_ALG: userinfoAlg } = process.env
 if (!username || !password) {
   console.error('usage: AUTHLY_PASSWORD=… [CLIENT_SECRET=…] node client.mjs ISSUER CLIENT_ID REDIRECT_URI USERNAME')
   process.exit(2)
 }
 
 const authentication = await clientAuthentication()
-const insecure = issuer.startsWith('http://') ? [client.allowInsecureRequests] : []
-const config = await client.discovery(new URL(issuer), clientId, undefined, authentication, { execute: insecure })
+// Signatures are verified even of what came straight from the server.
+const execute = [client.enableNonRepudiationChecks]
+if (issuer.startsWith('http://')) execute.push(client.allowInsecureRequests)
+const registered = userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }
+const config = await client.discovery(new URL(issuer), clientId, registered, authentication, { execute })
 const metadata = config.serverMetadata()
 assert.equal(metadata.issuer, issuer)
 step('discovery', metadata.authorization_endpoint)
@@ -34,8 +39,16 @@ assert.equal(claims.aud, clientId)
 assert.ok(tokens.refresh_token, 'offline_access was agreed to, so there is a refresh token')
 step('code exchanged, ID token validated', `sub ${claims.sub}`)
 
+let userinfoType
+config[client.customFetch] = async (...request) => {
+  const response = await fetch(...request)
+  userinfoType ??= response.headers.get('content-type')
+  return response
+}
 const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+delete config[client.customFetch]
 assert.equal(userinfo.sub, claims.sub)
+assert.ok(userinfoType.startsWith(userinfoAlg ? 'application/jwt' : 'application/json'), userinfoType)
 step('userinfo', Object.keys(userinfo).join(' '))
 
 const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token)
@@ -65,7 +78,7 @@ if (afterwards) {
   const back = await person.follow(away, afterwards)
   assert.equal(back.searchParams.get('state'), state)
   // Nobody is signed in any more, which the server says without a page.
-  const silent = await person.follow(new URL(`${(await authorizationUrl()).url}&prompt=none`), redirectUri)
+  const silent = await person.follow(new URL(`${(await authorizationUrl('query')).url}&prompt=none`), redirectUri)
   assert.equal(silent.searchParams.get('error'), 'login_required')
   step('sign-out', back.href)
 }
@@ -77,13 +90,13 @@ function step(name, detail) {
 
 async function clientAuthentication() {
   if (!key) return secret ? client.ClientSecretBasic(secret) : client.None()
-  const { kid, ...jwk } = JSON.parse(key)
+  const { kid, alg, ...jwk } = JSON.parse(key)
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   return client.PrivateKeyJwt({ kid, key: await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['sign']) })
 }
 
 /** A good request, and what its answer must fit. */
-async function authorizationUrl() {
+async function authorizationUrl(responseMode = mode) {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expectedState = client.randomState()
   const expectedNonce = client.randomNonce()
@@ -94,6 +107,7 @@ async function authorizationUrl() {
     code_challenge_method: 'S256',
     state: expectedState,
     nonce: expectedNonce,
+    ...(responseMode && { response_mode: responseMode }),
   })
   return { url, checks: { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true } }
 }
@@ -101,6 +115,6 @@ async function authorizationUrl() {
 async function signIn() {
   const { url, checks } = await authorizationUrl()
   const callback = await person.follow(url, redirectUri)
-  step('login and consent', callback.origin + callback.pathname)
+  step('login and consent', mode ?? 'query')
   return client.authorizationCodeGrant(config, callback, checks)
 }

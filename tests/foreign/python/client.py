@@ -1,19 +1,24 @@
-"""A whole sign-in with Authlib: discovery, login, consent, code with PKCE, ID token validation, UserInfo, refresh.
+"""A whole sign-in with Authlib: discovery, login, consent, code with PKCE, ID token validation, UserInfo, refresh,
+introspection, revocation.
 
     client.py ISSUER CLIENT_ID REDIRECT_URI USERNAME
 
-The password and, for a confidential client, its secret come from the environment: AUTHLY_PASSWORD, CLIENT_SECRET.
+The rest comes from the environment: AUTHLY_PASSWORD, and for a confidential client CLIENT_SECRET, or CLIENT_KEY, a
+private JWK, for private_key_jwt.
 """
 
+import json
 import os
 import secrets
 import sys
 from urllib.parse import parse_qs, urlsplit
 
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.integrations.base_client import OAuthError
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from browser import sign_in
 
@@ -21,20 +26,11 @@ SCOPE = "openid profile email offline_access"
 
 
 def main(issuer, client_id, redirect_uri, username):
-    metadata = OAuth2Session().get(issuer + "/.well-known/openid-configuration", withhold_token=True).json()
+    client = session(client_id, redirect_uri)
+    metadata = client.get(issuer + "/.well-known/openid-configuration", withhold_token=True).json()
     assert metadata["issuer"] == issuer, metadata["issuer"]
+    client.metadata["token_endpoint"] = metadata["token_endpoint"]
     step("discovery", metadata["authorization_endpoint"])
-
-    client = OAuth2Session(
-        client_id,
-        os.environ.get("CLIENT_SECRET"),
-        scope=SCOPE,
-        redirect_uri=redirect_uri,
-        code_challenge_method="S256",
-        token_endpoint=metadata["token_endpoint"],
-    )
-    # A proxy of the machine is not for a server on loopback.
-    client.trust_env = False
     keys = KeySet.import_key_set(client.get(metadata["jwks_uri"], withhold_token=True).json())
 
     tokens, nonce = authorize(client, metadata, username)
@@ -54,7 +50,52 @@ def main(issuer, client_id, redirect_uri, username):
     again.validate()
     assert again["sub"] == claims["sub"] and again["auth_time"] == claims["auth_time"], again
     step("refresh", f"expires in {refreshed['expires_in']} s")
+
+    give_back(client, metadata, refreshed)
     print("1 passed, 0 failed")
+
+
+def session(client_id, redirect_uri):
+    """Of a client that proves who it is as the environment says."""
+    secret, method = os.environ.get("CLIENT_SECRET"), None
+    key = json.loads(os.environ.get("CLIENT_KEY", "null"))
+    if key:
+        secret, method = ECKey.import_key(key), PrivateKeyJWT.name
+    client = OAuth2Session(
+        client_id,
+        secret,
+        token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
+        scope=SCOPE,
+        redirect_uri=redirect_uri,
+        code_challenge_method="S256",
+    )
+    if key:
+        client.register_client_auth_method(PrivateKeyJWT(alg="ES256", headers={"kid": key["kid"]}))
+    # A proxy of the machine is not for a server on loopback.
+    client.trust_env = False
+    return client
+
+
+def give_back(client, metadata, tokens):
+    """Introspection for a client that proves who it is, and revocation for every one."""
+    proves = client.token_endpoint_auth_method != "none"
+    if proves:
+        answer = client.introspect_token(metadata["introspection_endpoint"], tokens["access_token"]).json()
+        assert answer["active"] is True and answer["client_id"] == client.client_id, answer
+        step("introspection", answer["scope"])
+    refresh_token = tokens["refresh_token"]
+    answer = client.revoke_token(metadata["revocation_endpoint"], refresh_token, token_type_hint="refresh_token")
+    assert answer.status_code == 200, answer.text
+    try:
+        client.refresh_token(refresh_token=refresh_token)
+        raise AssertionError("a refresh token that was given back works")
+    except OAuthError as error:
+        assert error.error == "invalid_grant", error
+    if proves:
+        answer = client.introspect_token(metadata["introspection_endpoint"], tokens["access_token"]).json()
+        assert answer == {"active": False}, answer
+    step("revocation", "the refresh token, and the access tokens of its grant")
 
 
 def authorize(client, metadata, username):

@@ -1,11 +1,12 @@
 //! A whole sign-in with the openidconnect crate: discovery → login → consent → code with PKCE → ID token validation →
-//! UserInfo → refresh. The person's part is in [`browser`].
+//! UserInfo → refresh → introspection → sign-out. The person's part is in [`browser`]. The crate revokes at https alone.
 //!
 //! ```text
 //! authly-foreign-client ISSUER CLIENT_ID REDIRECT_URI USERNAME
 //! ```
 //!
-//! The password and, for a confidential client, its secret come from the environment: `AUTHLY_PASSWORD`, `CLIENT_SECRET`.
+//! The rest comes from the environment: `AUTHLY_PASSWORD`; `CLIENT_SECRET` for a confidential client; and
+//! `POST_LOGOUT_REDIRECT_URI`, if the client has one.
 
 mod browser;
 
@@ -13,34 +14,100 @@ use std::{collections::HashMap, env, fmt::Display};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce,
-    OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse as _,
-    core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims},
+    AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode, ClientId,
+    ClientSecret, CsrfToken, EndSessionUrl, IntrospectionUrl, IssuerUrl, LogoutRequest, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl, Scope,
+    TokenIntrospectionResponse as _, TokenResponse as _,
+    core::{
+        CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
+        CoreClientAuthMethod, CoreGrantType, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier,
+        CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode,
+        CoreResponseType, CoreSubjectIdentifierType, CoreUserInfoClaims,
+    },
     reqwest::{blocking::Client as Http, redirect::Policy},
 };
+use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::browser::Browser;
+
+/// What the discovery document says beside what the crate reads by itself.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Endpoints {
+    introspection_endpoint: IntrospectionUrl,
+    end_session_endpoint: EndSessionUrl,
+}
+
+impl AdditionalProviderMetadata for Endpoints {}
+
+type Metadata = ProviderMetadata<
+    Endpoints,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+const USAGE: &str =
+    "usage: AUTHLY_PASSWORD=… [CLIENT_SECRET=…] authly-foreign-client ISSUER CLIENT_ID REDIRECT_URI USERNAME";
 
 /// The scopes of the request.
 const SCOPES: [&str; 3] = ["profile", "email", "offline_access"];
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let [issuer, client_id, redirect_uri, username] = arguments.as_slice() else {
-        bail!(
-            "usage: AUTHLY_PASSWORD=… [CLIENT_SECRET=…] authly-foreign-client ISSUER CLIENT_ID REDIRECT_URI USERNAME"
-        );
-    };
-    let password = env::var("AUTHLY_PASSWORD").context("AUTHLY_PASSWORD")?;
-    let secret = env::var("CLIENT_SECRET").ok().map(ClientSecret::new);
-    let http = Http::builder().redirect(Policy::none()).no_proxy().build()?;
+/// What the program is told.
+struct Told {
+    issuer: String,
+    client_id: String,
+    redirect_uri: String,
+    username: String,
+    password: String,
+    secret: Option<ClientSecret>,
+    afterwards: Option<String>,
+}
 
-    let metadata = CoreProviderMetadata::discover(&IssuerUrl::new(issuer.clone())?, &http)?;
+impl Told {
+    fn read() -> Result<Self> {
+        let arguments: Vec<String> = env::args().skip(1).collect();
+        let Ok([issuer, client_id, redirect_uri, username]) = <[String; 4]>::try_from(arguments) else {
+            bail!(USAGE)
+        };
+        Ok(Self {
+            issuer,
+            client_id,
+            redirect_uri,
+            username,
+            password: env::var("AUTHLY_PASSWORD").context(USAGE)?,
+            secret: env::var("CLIENT_SECRET").ok().map(ClientSecret::new),
+            afterwards: env::var("POST_LOGOUT_REDIRECT_URI").ok(),
+        })
+    }
+}
+
+fn main() -> Result<()> {
+    let told = Told::read()?;
+    let http = Http::builder().redirect(Policy::none()).no_proxy().build()?;
+    let mut person = Browser::new(&http, &told.username, &told.password);
+
+    let metadata = Metadata::discover(&IssuerUrl::new(told.issuer.clone())?, &http)?;
     step("discovery", metadata.authorization_endpoint());
     let token_endpoint = metadata.token_endpoint().context("a token endpoint")?.clone();
-    let client = CoreClient::from_provider_metadata(metadata, ClientId::new(client_id.clone()), secret)
-        .set_token_uri(token_endpoint)
-        .set_auth_type(AuthType::BasicAuth)
-        .set_redirect_uri(RedirectUrl::new(redirect_uri.clone())?);
+    let endpoints = metadata.additional_metadata().clone();
+    let client = CoreClient::from_provider_metadata(
+        metadata,
+        ClientId::new(told.client_id.clone()),
+        told.secret.clone(),
+    )
+    .set_token_uri(token_endpoint)
+    .set_introspection_url(endpoints.introspection_endpoint)
+    .set_auth_type(AuthType::BasicAuth)
+    .set_redirect_uri(RedirectUrl::new(told.redirect_uri.clone())?);
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (start, state, nonce) = client
@@ -52,8 +119,8 @@ fn main() -> Result<()> {
         .add_scopes(SCOPES.map(|scope| Scope::new(scope.to_owned())))
         .set_pkce_challenge(challenge)
         .url();
-    let callback = browser::sign_in(&http, start, redirect_uri, username, &password)?;
-    let code = answer(&callback, issuer, &state)?;
+    let callback = person.follow(start, &told.redirect_uri)?;
+    let code = answer(&callback, &told.issuer, &state)?;
     step("login and consent", callback.host_str().unwrap_or_default());
 
     let tokens = client
@@ -63,12 +130,7 @@ fn main() -> Result<()> {
     let id_token = tokens.id_token().context("an ID token")?;
     let verification = client.id_token_verifier();
     let claims = id_token.claims(&verification, &nonce)?;
-    // OIDC Core §3.1.3.8: optional in this flow, but right where it is.
-    if let Some(expected) = claims.access_token_hash() {
-        let key = id_token.signing_key(&verification)?;
-        let actual = AccessTokenHash::from_token(tokens.access_token(), id_token.signing_alg()?, key)?;
-        ensure!(actual == *expected, "at_hash is not that of the access token");
-    }
+    check_at_hash(id_token, claims, &verification, tokens.access_token())?;
     step("code exchanged, ID token validated", claims.subject().as_str());
 
     let userinfo: CoreUserInfoClaims = client
@@ -89,7 +151,64 @@ fn main() -> Result<()> {
     let again = again.claims(&verification, |_: Option<&Nonce>| Ok(()))?;
     ensure!(again.subject() == claims.subject(), "the same person");
     step("refresh", again.subject().as_str());
+
+    // Only who can prove who they are may ask what a token is worth (RFC 7662 §2.1).
+    if told.secret.is_some() {
+        let answer = client.introspect(refreshed.access_token()).request(&http)?;
+        ensure!(answer.active(), "the token is new");
+        ensure!(
+            answer.client_id().is_some_and(|id| id.as_str() == told.client_id),
+            "{answer:?}"
+        );
+        step("introspection", format!("{:?}", answer.scopes()));
+    }
+    if let Some(afterwards) = told.afterwards {
+        sign_out(&mut person, endpoints.end_session_endpoint, id_token, &afterwards)?;
+    }
     println!("1 passed, 0 failed");
+    Ok(())
+}
+
+/// OIDC Core §3.1.3.8: `at_hash` is optional in this flow, but right where it is.
+fn check_at_hash(
+    id_token: &CoreIdToken,
+    claims: &CoreIdTokenClaims,
+    verification: &CoreIdTokenVerifier,
+    access_token: &AccessToken,
+) -> Result<()> {
+    let key = id_token.signing_key(verification)?;
+    let actual = AccessTokenHash::from_token(access_token, id_token.signing_alg()?, key)?;
+    let given = claims.access_token_hash();
+    ensure!(
+        given.is_none_or(|given| *given == actual),
+        "at_hash is not that of the access token"
+    );
+    Ok(())
+}
+
+/// Sends the person to the server to be signed out, and sees them come back.
+fn sign_out(
+    person: &mut Browser,
+    endpoint: EndSessionUrl,
+    id_token: &CoreIdToken,
+    afterwards: &str,
+) -> Result<()> {
+    let state = CsrfToken::new_random();
+    let away = LogoutRequest::from(endpoint)
+        .set_id_token_hint(id_token)
+        .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(afterwards.to_owned())?)
+        .set_state(state.clone())
+        .http_get_url();
+    let back = person.follow(away, afterwards)?;
+    let mut given = back
+        .query_pairs()
+        .filter(|(name, _)| name == "state")
+        .map(|(_, value)| value);
+    ensure!(
+        given.next().is_some_and(|given| given == *state.secret()),
+        "no state in {back}"
+    );
+    step("sign-out", back);
     Ok(())
 }
 
