@@ -8,12 +8,12 @@ fn due() -> impl Iterator<Item = u32> {
         .chain(9..=15)
         .chain([17])
         .chain(19..=38)
-        .chain(41..=45)
-        .chain([63, 64, 68])
+        .chain(41..=48)
+        .chain([63, 64, 66, 67, 68, 79])
 }
 
 /// Kinds of vulnerability that have hit servers like this one, and the tests that would notice ours.
-const CLASSES: [(&str, &[&str]); 8] = [
+const CLASSES: [(&str, &[&str]); 10] = [
     (
         "redirect_uri: userinfo, case, dots, localhost, scripts",
         &[
@@ -26,7 +26,7 @@ const CLASSES: [(&str, &[&str]); 8] = [
         "codes and refresh tokens not bound to their client",
         &[
             "edge_30_a_code_belongs_to_its_client",
-            "a_refresh_token_belongs_to_its_client",
+            "edge_46_a_refresh_token_belongs_to_its_client",
         ],
     ),
     (
@@ -50,7 +50,27 @@ const CLASSES: [(&str, &[&str]); 8] = [
             "a_disabled_client_is_refused_at_every_step",
             "a_disabled_person_is_refused_at_consent_and_with_a_live_session",
             "a_disabled_person_is_refused_at_code_refresh_and_userinfo",
-            "a_disabled_person_refreshes_nothing_and_nothing_is_spent",
+            "edge_48_a_disabled_person_refreshes_nothing_and_nothing_is_spent",
+            "whatever_ends_a_token_is_seen_at_once",
+            "edge_48_a_password_change_ends_what_the_old_password_opened",
+        ],
+    ),
+    (
+        "scope or audience wider than what was granted",
+        &[
+            "edge_44_scope_narrows_for_one_answer_and_never_widens",
+            "a_scope_that_is_defined_no_longer_is_granted_at_no_step",
+            "a_claim_asked_for_by_name_goes_with_its_scope",
+            "a_token_for_another_audience_does_not_open_userinfo",
+        ],
+    ),
+    (
+        "introspection or revocation across clients",
+        &[
+            "edge_66_unknown_foreign_and_expired_are_exactly_inactive",
+            "a_resource_learns_of_access_tokens_for_itself_and_of_no_others",
+            "edge_67_the_token_of_another_client_is_not_revoked",
+            "a_clients_own_opaque_token_is_nobody_elses_to_ask_about_or_end",
         ],
     ),
     (

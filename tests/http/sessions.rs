@@ -88,6 +88,7 @@ async fn a_session_that_its_owner_ends_elsewhere_is_refused_at_once() {
     let (request, _) = app.authorization(&client, "openid");
     let mut lost = app.browser();
     app.grant(&mut lost, &request, &user).await;
+    app.advance(MINUTE);
     let mut third = signed_in(&app, &user, "").await;
     // A page of a flow that stands open in the lost browser.
     let consent = app
