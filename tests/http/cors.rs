@@ -57,7 +57,13 @@ async fn edge_19_scripts_of_other_sites_may_read_programs_endpoints_and_never_th
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
         "/.well-known/openid-configuration",
+        "/api/v1/auth/change-password",
+        "/api/v1/auth/logout",
+        "/api/v1/auth/password-status",
+        "/api/v1/oauth/refresh",
+        "/api/v1/oauth/revoke",
         "/api/v1/oauth/token",
+        "/api/v1/users/me",
         "/oidc/userinfo",
     ];
     assert_eq!(public, BTreeSet::from(expected));

@@ -33,6 +33,7 @@ use self::{
 
 const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
 /// UserInfo's own two, and PUT, by which the person changes what they say.
 const USERINFO_METHODS: &[Method] = &[Method::GET, Method::POST, Method::PUT];
 
@@ -158,7 +159,7 @@ static TABLE: &[Route] = &[
         csrf: Csrf::Open,
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
-        audit: Audit::Effects,
+        audit: Audit::EffectsOf(PUT),
         handler: |_| {
             get(userinfo::userinfo)
                 .post(userinfo::userinfo)

@@ -47,6 +47,15 @@ impl Route {
         let is_shown_by_head = self.surface != Surface::Flow && self.methods.contains(&Method::GET);
         self.methods.contains(method) || (*method == Method::HEAD && is_shown_by_head)
     }
+
+    /// Whether its use case stores audit events with what this method decides.
+    pub fn audits(&self, method: &Method) -> bool {
+        match self.audit {
+            Audit::None => false,
+            Audit::Effects => true,
+            Audit::EffectsOf(methods) => methods.contains(method),
+        }
+    }
 }
 
 /// Where a route's path begins.
@@ -147,4 +156,6 @@ pub enum Audit {
     None,
     /// Stored with its changes.
     Effects,
+    /// Stored with what these of its methods change; the others show.
+    EffectsOf(&'static [Method]),
 }
