@@ -42,6 +42,8 @@ async fn an_outage_is_never_a_no_and_loses_nothing() {
     unavailable(&app.token(&client, &exchange).await);
     unavailable(&app.token(&client, &refresh).await);
     unavailable(&app.userinfo(access).await);
+    unavailable(&app.introspect(&client, access).await);
+    unavailable(&app.revoke(&client, access).await);
     let page = browser.get(&login_page.url.to_string()).await;
     assert_eq!(page.status, 503, "{}", page.body);
     assert!(page.body.contains("<html"), "a person sees a page");

@@ -107,7 +107,7 @@ async fn edge_45_a_retry_after_the_successor_was_used_is_a_replay() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_belongs_to_its_client() {
+async fn edge_46_a_refresh_token_belongs_to_its_client() {
     let (app, client, _, tokens) = with_tokens().await;
     let thief = app.confidential_client("thief").await;
     let first = refresh_token(&tokens);
@@ -130,7 +130,7 @@ async fn a_refresh_token_belongs_to_its_client() {
 }
 
 #[tokio::test]
-async fn a_refreshed_id_token_is_about_the_same_login() {
+async fn edge_47_a_refreshed_id_token_is_about_the_same_login() {
     let (app, client, user, tokens) = with_tokens().await;
     let before = claims(tokens["id_token"].as_str().unwrap());
     app.advance(Duration::from_mins(2));
@@ -139,7 +139,8 @@ async fn a_refreshed_id_token_is_about_the_same_login() {
         .await
         .json();
     let after = claims(answer["id_token"].as_str().unwrap());
-    for name in ["iss", "sub", "aud", "auth_time"] {
+    for name in ["iss", "sub", "aud", "auth_time", "sid", "acr"] {
+        assert!(!before[name].is_null(), "{name}");
         assert_eq!(after[name], before[name], "{name} (OIDC Core §12.2)");
     }
     assert_eq!(after["sub"], user.id);
@@ -151,7 +152,7 @@ async fn a_refreshed_id_token_is_about_the_same_login() {
 }
 
 #[tokio::test]
-async fn a_disabled_person_refreshes_nothing_and_nothing_is_spent() {
+async fn edge_48_a_disabled_person_refreshes_nothing_and_nothing_is_spent() {
     let (app, client, user, tokens) = with_tokens().await;
     let first = refresh_token(&tokens);
     app.set_user_enabled(&user, false).await;

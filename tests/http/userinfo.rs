@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use authly_core::key::SigningAlg;
 use authly_testkit::{
     TestApp,
     client::Form,
-    site::{jose_header, read},
+    site::{claims, jose_header, read},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -194,6 +195,29 @@ async fn clients_choose_among_the_algorithms() {
                 .status,
             200,
             "{alg}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_have_the_answer_signed() {
+    let app = TestApp::start().await;
+    let client = app.confidential_client("web").await;
+    let user = app.user("alice").await;
+    for alg in SigningAlg::ALL {
+        app.change_client(&client, |web| web.userinfo_signed_response_alg = Some(alg))
+            .await;
+        let tokens = app.tokens(&client, &user, "openid email").await;
+        let answer = app.userinfo(tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/jwt");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(jose_header(&answer.body)["alg"], alg.as_str());
+        assert_eq!(
+            claims(&answer.body),
+            json!({ "iss": app.url, "aud": "web", "sub": user.id, "email": "alice@example.com",
+                    "email_verified": true }),
+            "OIDC Core §5.3.2: no nonce, no end"
         );
     }
 }

@@ -6,7 +6,11 @@ use authly::{
     app::{App, Parts, World},
     config::{self, Config, Sources},
 };
-use authly_core::{ClientId, Clock, Effects, Rng, SecretText, TenantId, UserId, ports::TenantStorage};
+use authly_core::{
+    ClientId, Clock, Effects, Rng, SecretText, TenantId, Topic, UserId,
+    client::Client,
+    ports::{TenantStorage, UpdateOutcome},
+};
 use authly_oauth::clients::{NewClient, create_client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -224,6 +228,17 @@ impl TestApp {
             secret: created.generated_secret.map(|s| s.expose().to_owned()),
             redirect_uri: created.client.redirect_uris.first().cloned().unwrap_or_default(),
         }
+    }
+
+    /// Changes a registration, as an operator would.
+    pub async fn change_client(&self, client: &TestClient, change: impl FnOnce(&mut Client)) {
+        let id = ClientId::parse(&client.id).expect("an id");
+        let stored = self.tenant.load_client(&id).await.expect("storage");
+        let mut stored = stored.expect("a client");
+        change(&mut stored);
+        let effects = Effects::none().invalidating(Topic::Client, client.id.clone());
+        let outcome = self.tenant.update_client(&stored, effects).await;
+        assert!(matches!(outcome.expect("storage"), UpdateOutcome::Updated));
     }
 
     /// A person with a name and an address, not an administrator.

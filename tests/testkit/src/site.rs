@@ -209,6 +209,30 @@ impl Site {
         read(request).await
     }
 
+    /// Sends a form to a path as the client, which authenticates as registered (Basic, or by its `client_id` alone).
+    pub async fn post_as(&self, client: &TestClient, path: &str, form: &Form) -> Answer {
+        let request = self.http.post(self.at(path));
+        let request = match &client.secret {
+            Some(secret) => request
+                .header(header::AUTHORIZATION, basic(&client.id, secret))
+                .form(&form.pairs()),
+            None => request.form(&form.clone().set("client_id", &client.id).pairs()),
+        };
+        read(request).await
+    }
+
+    /// Asks, as the client, what a token is worth.
+    pub async fn introspect(&self, client: &TestClient, token: &str) -> Answer {
+        let form = Form::new().set("token", token);
+        self.post_as(client, "/api/v1/oauth/introspect", &form).await
+    }
+
+    /// Gives a token up, as the client.
+    pub async fn revoke(&self, client: &TestClient, token: &str) -> Answer {
+        let form = Form::new().set("token", token);
+        self.post_as(client, "/api/v1/oauth/revoke", &form).await
+    }
+
     /// Tokens for the client, from sign-in to exchange.
     pub async fn tokens(&self, client: &TestClient, user: &TestUser, scope: &str) -> Value {
         let (code, pkce) = self.code(client, user, scope).await;

@@ -222,6 +222,8 @@ async fn keys_and_metadata_are_public_and_kept_for_minutes() {
     for endpoint in [
         "authorization_endpoint",
         "token_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
         "userinfo_endpoint",
         "jwks_uri",
     ] {
