@@ -5,6 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
+use authly_oauth::clients::NewClient;
 use authly_testkit::{TestApp, process::DevProcess};
 
 fn folder() -> PathBuf {
@@ -54,6 +55,45 @@ async fn chromium_signs_in_and_consents_with_and_without_script() {
             .1
             .into_owned();
         let answer = app.token(&client, &app.exchange(&client, &code, &pkce)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_carries_an_answer_by_form_with_and_without_script() {
+    let app = TestApp::start().await;
+    // The port of a loopback address floats: the script's own server listens on any.
+    let client = app
+        .client(NewClient {
+            id: Some("native".to_owned()),
+            redirect_uris: vec!["http://127.0.0.1/cb".to_owned()],
+            scopes: vec!["openid".to_owned()],
+            token_endpoint_auth_method: Some("none".to_owned()),
+            ..NewClient::default()
+        })
+        .await;
+    let user = app.user("alice").await;
+    for script in ["on", "off"] {
+        let (request, pkce) = app.authorization(&client, "openid");
+        let request = request.set("response_mode", "form_post");
+        let mut command = Command::new("node");
+        command
+            .current_dir(folder())
+            .arg("form_post.mjs")
+            .arg(request.url(&app.at("/api/v1/oauth/authorize")).as_str())
+            .arg(&user.username)
+            .env("AUTHLY_PASSWORD", &user.password)
+            .env("AUTHLY_SCRIPT", script);
+        let posted: serde_json::Value = serde_json::from_str(&node(command).await).unwrap();
+        let (redirect_uri, fields) = (&posted["redirect_uri"], &posted["fields"]);
+        assert_eq!(
+            (&fields["state"], &fields["iss"]),
+            (&"s-1".into(), &app.url.as_str().into())
+        );
+        let exchange = app
+            .exchange(&client, fields["code"].as_str().expect("a code"), &pkce)
+            .set("redirect_uri", redirect_uri.as_str().expect("a URI"));
+        let answer = app.token(&client, &exchange).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }

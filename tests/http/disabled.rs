@@ -1,5 +1,6 @@
 //! A person or client disabled on the way is refused at the next step, whichever that is.
 
+use authly_core::{Effects, Topic, UserId, ports::UpdateOutcome, user::User};
 use authly_testkit::{TestApp, TestClient, TestUser, browser::Answer};
 
 const SCOPE: &str = "openid offline_access";
@@ -140,4 +141,55 @@ async fn a_disabled_client_is_refused_at_every_step() {
     let answer = app.token(&client, &app.exchange(&client, &second, &pkce)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     code(&app.decide(&mut browser, &consent, "allow").await);
+}
+
+async fn set_verified(app: &TestApp, user: &TestUser, verified: bool) {
+    let id = UserId::from_uuid(user.id.parse().expect("a UUID"));
+    let stored = app
+        .tenant
+        .load_user(id)
+        .await
+        .expect("storage")
+        .expect("the person");
+    let changed = User { verified, ..stored };
+    let effects = Effects::none().invalidating(Topic::User, &user.id);
+    let outcome = app
+        .tenant
+        .update_user(&changed, effects)
+        .await
+        .expect("storage");
+    assert_eq!(outcome, UpdateOutcome::Updated);
+}
+
+#[tokio::test]
+async fn an_unverified_person_is_refused_like_a_disabled_one_where_that_is_required() {
+    let app = TestApp::builder()
+        .set("accounts.unverified", "refused")
+        .start()
+        .await;
+    let client = app.public_client("web").await;
+    let user = app.user("alice").await;
+    set_verified(&app, &user, false).await;
+    let (request, _) = app.authorization(&client, "openid");
+    let mut browser = app.browser();
+    let page = app.authorize(&mut browser, &request).await;
+    let refused = app.sign_in(&mut browser, &page, &user).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        !browser.cookies.contains_key("authly-default"),
+        "no session began"
+    );
+
+    set_verified(&app, &user, true).await;
+    let consent = app.sign_in(&mut browser, &page, &user).await;
+    assert!(
+        consent.has_field("decision"),
+        "{} {}",
+        consent.status,
+        consent.body
+    );
+    // Taken back between two steps: the person has to sign in again, and cannot.
+    set_verified(&app, &user, false).await;
+    let page = app.decide(&mut browser, &consent, "allow").await;
+    assert!(page.has_field("password"), "{} {}", page.status, page.body);
 }

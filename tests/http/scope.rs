@@ -144,3 +144,38 @@ async fn a_request_without_scope_asks_for_the_default_scopes_of_the_client() {
     let told = app.authorize(&mut app.browser(), &request).await;
     app.assert_client_told(&told, &request, "invalid_scope");
 }
+
+#[tokio::test]
+async fn edge_48_offline_access_that_the_person_did_not_agree_to_is_not_granted() {
+    let app = TestApp::start().await;
+    let client = app.public_client("web").await;
+    let user = app.user("alice").await;
+    let mut browser = app.browser();
+    let (online, pkce) = app.authorization(&client, "openid");
+    let back = app.grant(&mut browser, &online, &user).await;
+    let tokens = app
+        .token(
+            &client,
+            &app.exchange(&client, &back.redirect_param("code").expect("a code"), &pkce),
+        )
+        .await
+        .json();
+    assert_eq!(tokens.get("refresh_token"), None, "nobody asked for it");
+
+    let (offline, pkce) = app.authorization(&client, "openid offline_access");
+    let silent = offline.clone().set("prompt", "none");
+    let answer = app.authorize(&mut browser, &silent).await;
+    app.assert_client_told(&answer, &silent, "consent_required");
+    let page = app.authorize(&mut browser, &offline).await;
+    let denied = app.decide(&mut browser, &page, "deny").await;
+    app.assert_client_told(&denied, &offline, "access_denied");
+    let back = app.grant(&mut browser, &offline, &user).await;
+    let tokens = app
+        .token(
+            &client,
+            &app.exchange(&client, &back.redirect_param("code").expect("a code"), &pkce),
+        )
+        .await
+        .json();
+    assert!(tokens["refresh_token"].is_string(), "{tokens}");
+}

@@ -66,7 +66,8 @@ impl Csp<'_> {
         self.with_form_action(&form_action)
     }
 
-    /// For a page whose one form goes to the client and not to this server.
+    /// For a page whose one form goes to the client and not to this server: what the client redirects to is its own
+    /// affair here too.
     pub(super) fn leaving_for(&self, redirect_uri: &str) -> String {
         let source = redirect_source(redirect_uri);
         self.with_form_action(source.as_deref().unwrap_or("'none'"))
