@@ -1,12 +1,15 @@
 //! The audit column of the route table: what each row says of its audit events is what the database holds.
 
-use authly::web::routes::{Audit, table};
+use authly::web::routes::table;
+use authly_oauth::clients::NewClient;
 use authly_testkit::{
     TestApp, TestUser,
     browser::{Answer, TestBrowser},
     client::Form,
+    site::read,
 };
 use reqwest::Method;
+use serde_json::json;
 
 /// Whether an audit event of the request that was answered is stored.
 async fn is_audited(app: &TestApp, answer: &Answer) -> bool {
@@ -25,6 +28,15 @@ async fn of_ones_own(
     browser: &mut TestBrowser,
     user: &TestUser,
 ) -> Vec<(Method, String, Answer)> {
+    let client = app
+        .client(NewClient {
+            id: Some("leaving".to_owned()),
+            redirect_uris: vec!["https://leaving.example/cb".to_owned()],
+            scopes: vec!["openid account:write".to_owned()],
+            token_endpoint_auth_method: Some("none".to_owned()),
+            ..NewClient::default()
+        })
+        .await;
     let mut done = Vec::new();
     let mut other = app.browser();
     let page = other.get("/account/login").await;
@@ -36,12 +48,13 @@ async fn of_ones_own(
         .post("/account/login", &pairs(&with_hidden(&page, &names)))
         .await;
     done.push((Method::POST, "/account/login".to_owned(), signed_in));
-    for (path, field) in [
-        ("/account/consents", ("client_id", "web")),
-        ("/account/sessions", ("others", "1")),
-    ] {
+    let pressed: [(&str, &[(&str, &str)]); 2] = [
+        ("/account/consents", &[]),
+        ("/account/sessions", &[("others", "1")]),
+    ];
+    for (path, button) in pressed {
         let page = browser.get(path).await;
-        let ended = browser.post(path, &pairs(&with_hidden(&page, &[field]))).await;
+        let ended = browser.post(path, &pairs(&with_hidden(&page, button))).await;
         done.push((Method::POST, path.to_owned(), ended));
     }
     let page = browser.get("/logout").await;
@@ -50,7 +63,13 @@ async fn of_ones_own(
         .await;
     done.push((Method::POST, "/logout".to_owned(), left));
 
-    let client = app.public_client("leaving").await;
+    let tokens = app.tokens(&client, user, "account:write").await;
+    let bearer = tokens["access_token"].as_str().expect("an access token");
+    let everywhere = "/api/v1/auth/logout";
+    let left = read(app.http.post(app.at(everywhere)).bearer_auth(bearer)).await;
+    assert_eq!(left.status, 200, "{}", left.body);
+    done.push((Method::POST, everywhere.to_owned(), left));
+
     let end_session = "/oidc/logout";
     for method in [Method::GET, Method::POST] {
         let (request, pkce) = app.authorization(&client, "openid");
@@ -72,13 +91,38 @@ async fn of_ones_own(
     done
 }
 
+/// What a client asks about its tokens, renews by the predecessor's address, and gives up.
+async fn of_a_client(app: &TestApp, user: &TestUser) -> Vec<(Method, String, Answer)> {
+    let client = app.confidential_client("careful").await;
+    let tokens = app.tokens(&client, user, "openid offline_access").await;
+    let (access, refresh) = (
+        tokens["access_token"].as_str().expect("an access token"),
+        tokens["refresh_token"].as_str().expect("a refresh token"),
+    );
+    let asked = app.introspect(&client, access).await;
+    let alias = "/api/v1/oauth/refresh";
+    let renewed = app.post_as(&client, alias, &app.refresh(&client, refresh)).await;
+    let done = [
+        ("/api/v1/oauth/introspect", asked),
+        (alias, renewed),
+        ("/api/v1/oauth/revoke", app.revoke(&client, access).await),
+        ("/api/v1/oauth/revoke", app.revoke(&client, refresh).await),
+    ];
+    done.into_iter()
+        .map(|(path, answer)| {
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            (Method::POST, path.to_owned(), answer)
+        })
+        .collect()
+}
+
 /// The fields of a page's form, and what the person adds.
 fn with_hidden(page: &Answer, added: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-    page.hidden_fields()
-        .into_iter()
-        .chain(added.iter().map(owned))
-        .collect()
+    let mut fields = page.hidden_fields();
+    // The button of one form among several: what it says stands for what is hidden in the others.
+    fields.extend(added.iter().map(owned));
+    fields.into_iter().collect()
 }
 
 /// As a browser sends them.
@@ -89,9 +133,42 @@ fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
         .collect()
 }
 
+/// What people do with their accounts by themselves.
+async fn of_an_account(app: &TestApp, user: &TestUser) -> Vec<(Method, String, Answer)> {
+    let scopes = "openid profile:write account:write";
+    let new = NewClient {
+        id: Some("account".to_owned()),
+        redirect_uris: vec!["https://account.example/cb".to_owned()],
+        scopes: scopes.split(' ').map(str::to_owned).collect(),
+        token_endpoint_auth_method: Some("none".to_owned()),
+        ..NewClient::default()
+    };
+    let client = app.client(new).await;
+    let tokens = app.tokens(&client, user, scopes).await;
+    let bearer = tokens["access_token"].as_str().expect("an access token");
+    let passwords = json!({ "current_password": user.password, "new_password": "nine geese cross a bridge" });
+    let newcomer = |name: &str| json!({ "username": name, "email": "n@example.com", "password": "correct horse battery" });
+    let mut done = Vec::new();
+    for (method, path, body) in [
+        (Method::POST, "/api/v1/users/", newcomer("newcomer")),
+        (Method::POST, "/api/v1/users", newcomer("latecomer")),
+        (Method::GET, "/oidc/userinfo", json!(null)),
+        (Method::POST, "/oidc/userinfo", json!(null)),
+        (Method::PUT, "/oidc/userinfo", json!({ "name": "Ada" })),
+        (Method::POST, "/api/v1/auth/change-password", passwords),
+    ] {
+        let request = app.http.request(method.clone(), app.at(path));
+        let answer = read(request.bearer_auth(bearer).json(&body)).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
+        done.push((method, path.to_owned(), answer));
+    }
+    done
+}
+
 #[tokio::test]
 async fn rows_leave_the_audit_events_they_claim() {
-    let app = TestApp::builder().postgres().await.start().await;
+    let app = TestApp::builder().set("accounts.registration", "open");
+    let app = app.postgres().await.start().await;
     let client = app.public_client("web").await;
     let user = app.user("alice").await;
     let mut browser = app.browser();
@@ -147,10 +224,22 @@ async fn rows_leave_the_audit_events_they_claim() {
     );
     done.push((Method::GET, next.path().to_owned(), resumed));
 
-    done.extend(of_ones_own(&app, &mut browser, &user).await);
+    let (request, _) = app.authorization(&client, "openid");
+    let page = app
+        .authorize(&mut browser, &request.set("prompt", "select_account"))
+        .await;
+    let going_on = browser
+        .post("/select-account", &pairs(&with_hidden(&page, &[])))
+        .await;
+    done.push((Method::POST, "/select-account".to_owned(), going_on));
 
-    for row in table().iter().filter(|row| row.audit == Audit::Effects) {
-        for method in row.methods {
+    done.extend(of_ones_own(&app, &mut browser, &user).await);
+    done.extend(of_a_client(&app, &user).await);
+
+    done.extend(of_an_account(&app, &app.user("carol").await).await);
+
+    for row in table() {
+        for method in row.methods.iter().filter(|method| row.audits(method)) {
             assert!(
                 done.iter().any(|(m, path, _)| m == method && path == row.path),
                 "{method} {} claims audit events, and nothing here makes it leave one",
@@ -162,7 +251,7 @@ async fn rows_leave_the_audit_events_they_claim() {
         let row = table()
             .iter()
             .find(|row| row.path == path && row.methods.contains(method));
-        let claims = row.expect("a row").audit == Audit::Effects;
+        let claims = row.expect("a row").audits(method);
         assert_eq!(is_audited(&app, answer).await, claims, "{method} {path}");
     }
 }
