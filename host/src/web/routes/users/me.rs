@@ -15,10 +15,6 @@ use crate::web::{
 };
 
 /// An account, as the predecessor told it.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the predecessor's answer, member by member"
-)]
 #[derive(Serialize)]
 pub struct UserResponse {
     id: String,
