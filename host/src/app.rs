@@ -5,18 +5,19 @@ mod descriptors;
 mod dev;
 mod keys;
 mod plugins;
+mod scopes;
 mod system;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use authly_accounts::PasswordPool;
 use authly_core::{
-    Clock, Effects, Rng, SecretBytes, StorageError, TenantId, Topic,
+    Clock, Rng, SecretBytes, StorageError, TenantId, Topic,
     ports::{ClaimMapper, Storage, TenantStorage},
 };
 use authly_egress::{Egress, EgressError};
 use authly_jose::{LocalSigner, SharedKeys};
-use authly_oauth::{Issuer, Provider, client_auth::ClientKeys, scopes};
+use authly_oauth::{Issuer, Provider, client_auth::ClientKeys};
 use authly_plugin_host::PluginHost;
 use authly_storage::{MigrateError, Sealer, cache::cached};
 use tokio::sync::Notify;
@@ -128,23 +129,20 @@ pub async fn open(config: &Config, world: &World) -> Result<Opened, StartError> 
             "brought the database schema up to date"
         );
     }
-    open_current(config, world).await
+    let opened = open_current(config, world).await?;
+    scopes::seed(opened.tenant.as_ref(), world.clock.now()).await?;
+    Ok(opened)
 }
 
-/// As [`open`], but refuses a database that is not there or whose schema is not the one this release knows: when it
-/// is migrated is for the operator to decide.
+/// As [`open`], but seeds nothing, and refuses a database that is not there or whose schema is not the one this
+/// release knows: when it is migrated is for the operator to decide.
 ///
 /// # Errors
 /// [`StartError`] naming the part that failed; [`StartError::Migrate`] for the schema.
 pub async fn open_current(config: &Config, world: &World) -> Result<Opened, StartError> {
-    let encryption_key = secrets::encryption_key(&config.encryption_key, world.rng.as_ref())?;
-    let sealer = Sealer::new(&encryption_key, Arc::clone(&world.rng))?;
-    let storage = authly_storage::open(&config.database, sealer)
-        .await
-        .map_err(open_error)?;
+    let (storage, encryption_key) = connect(config, world).await?;
     let storage: Arc<dyn Storage> = Arc::new(cached(storage, Arc::clone(&world.clock)));
     let tenant = storage.tenant(&TenantId::default_tenant());
-    tenant.seed_scopes(&scopes::seeded(), Effects::none()).await?;
     Ok(Opened {
         storage,
         tenant,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use authly_core::key::SigningAlg;
+use authly_core::{Effects, key::SigningAlg};
 use authly_jose::{KeyRing, generate_key};
 use authly_storage::DatabaseConfig;
 

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
 };
 
-/// Brings the schema up to date, or says whether it is.
+/// Brings the database up to date, or says whether its schema is.
 pub(super) fn run(console: &mut Console<'_>, config: &Config, args: &MigrateArgs) -> Result<(), Failure> {
     runtime()?.block_on(async {
         if args.check {
@@ -24,6 +24,8 @@ async fn migrate(console: &mut Console<'_>, config: &Config) -> Result<(), Failu
     for name in &report.applied {
         console.print(&format!("applied {name}\n"))?;
     }
+    // Defines the scopes a new database begins with: clients may be registered before a server ever ran on it.
+    app::open(config, &World::system()).await.map_err(start_failure)?;
     console.print(&format!("the schema is at version {}\n", report.schema_version))
 }
 
