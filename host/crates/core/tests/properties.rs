@@ -38,8 +38,9 @@ proptest! {
         tokens in proptest::collection::vec(token(), 0..20),
         spaces in proptest::collection::vec(" {1,3}", 21),
     ) {
-        let text: String = spaces.iter().zip(tokens.iter().map(String::as_str).chain([""]))
-            .map(|(space, token)| format!("{space}{token}"))
+        let tokens_and_end = tokens.iter().map(String::as_str).chain([""]);
+        let text: String = spaces.iter().map(String::as_str).zip(tokens_and_end)
+            .flat_map(|(space, token)| [space, token])
             .collect();
         let expected: BTreeSet<String> = tokens.into_iter().collect();
         prop_assert_eq!(names(&ScopeSet::parse(&text).unwrap()), expected);

@@ -108,6 +108,22 @@ proptest! {
     }
 
     #[test]
+    fn a_key_in_a_set_is_the_key_alone(order in Just((0..SigningAlg::ALL.len()).collect::<Vec<_>>()).prop_shuffle()) {
+        let jwks: Vec<&str> = order.iter().map(|which| FIXTURE.jwks[*which].as_str()).collect();
+        let set = VerificationKeySet::parse(&format!(r#"{{"keys":[{}]}}"#, jwks.join(","))).unwrap();
+        for (which, jwk) in order.iter().zip(jwks) {
+            let alone = VerificationKey::parse(jwk).unwrap();
+            let found = set.find(alone.kid().unwrap()).unwrap();
+            prop_assert_eq!(found.thumbprint(), alone.thumbprint());
+            let token = &FIXTURE.tokens[*which];
+            prop_assert!(UnverifiedJws::parse(token).unwrap().verify_in_set(&set, &JwsAlg::ALL).is_ok());
+            for other in FIXTURE.tokens.iter().filter(|other| *other != token) {
+                prop_assert!(UnverifiedJws::parse(other).unwrap().verify(&alone, &JwsAlg::ALL).is_err());
+            }
+        }
+    }
+
+    #[test]
     fn changed_jwk_is_parsed_without_panic_and_verifies_nothing(
         which in 0..SigningAlg::ALL.len(),
         at in any::<prop::sample::Index>(),

@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 use authly_core::client::Client;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{
-    collection::vec,
+    collection::{btree_map, vec},
     prelude::*,
     sample::{Index, select},
 };
+use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use crate::{
     Issuer, Params, Settings,
-    authorize::{ClientAnswer, RedirectableError, check_redirect_uri, check_request, matches_registered},
+    authorize::{
+        ClientAnswer, RedirectableError, check_redirect_uri, check_request, matches_registered, parse_claims,
+    },
     client_auth::{ClientCredentials, parse_basic},
     clients, scopes, testing,
     token::check_shape,
@@ -62,6 +65,25 @@ fn client() -> Client {
         ],
         ..testing::public_client("web")
     }
+}
+
+/// How a claim may be asked for, with a member nobody knows. Short, so that eight of them fit the parameter's limit.
+fn wish() -> impl Strategy<Value = Value> {
+    let text = || "[^\0]{0,8}";
+    let value = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+        vec(text(), 0..3).prop_map(Value::from),
+    ];
+    let object = (any::<bool>(), value.clone(), vec(value, 0..4)).prop_map(|(essential, value, values)| {
+        json!({ "essential": essential, "value": value, "values": values, "purpose": "unknown" })
+    });
+    prop_oneof![Just(Value::Null), object]
+}
+
+fn wishes() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    btree_map("[a-z:/#\u{e9}]{1,8}", wish(), 0..5)
 }
 
 const AUTHORIZATION: &[(&str, &str)] = &[
@@ -202,6 +224,31 @@ proptest! {
                 let given = params.get("state").filter(|_| !params.is_duplicate("state"));
                 prop_assert_eq!(state.as_deref(), given, "byte for byte");
             }
+        }
+    }
+
+    #[test]
+    fn claims_are_asked_for_as_they_were_written(userinfo in wishes(), id_token in wishes()) {
+        let written = json!({ "userinfo": userinfo, "id_token": id_token, "unknown": 7 });
+        let request = parse_claims(&written.to_string()).unwrap();
+        for (asked, written) in [(&request.userinfo, &userinfo), (&request.id_token, &id_token)] {
+            prop_assert!(asked.keys().eq(written.keys()));
+            for (name, claim) in asked {
+                let how = &written[name];
+                prop_assert_eq!(claim.essential, how["essential"] == Value::Bool(true));
+                prop_assert_eq!(claim.value.as_ref().unwrap_or(&Value::Null), &how["value"]);
+                prop_assert_eq!(claim.values.as_slice(), how["values"].as_array().map_or(&[][..], Vec::as_slice));
+            }
+        }
+        let again = serde_json::to_string(&request).unwrap();
+        prop_assert_eq!(parse_claims(&again), Ok(request));
+    }
+
+    #[test]
+    fn any_text_is_a_claims_parameter_or_none(text in "[\\[\\]{}:,\"a-z0-9 ]{0,80}") {
+        if let Ok(request) = parse_claims(&text) {
+            prop_assert!(serde_json::from_str::<Value>(&text).unwrap().is_object());
+            prop_assert!(request.locales.is_empty());
         }
     }
 
