@@ -3,9 +3,10 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::{
-    admin::{ClientCommand, KeyCommand, UserCommand},
+    admin::{ClientCommand, KeyCommand, ScopeCommand, SessionCommand, UserCommand},
     failure::Failure,
 };
 use crate::config::{Sources, all_keys};
@@ -89,9 +90,14 @@ pub(super) enum Command {
     /// Checks and shows the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Manages clients and users, while the server runs or not.
+    /// Manages clients, scopes, users, sessions and signing keys, while the server runs or not.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Prints a completion script: authly completions bash > /etc/bash_completion.d/authly
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
 /// `authly serve`
@@ -143,13 +149,19 @@ pub(super) enum ConfigCommand {
 /// `authly admin …`
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
-    /// Registers and lists clients.
+    /// Registers, changes and lists clients.
     #[command(subcommand)]
     Client(ClientCommand),
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Makes and lists accounts.
+    /// Defines, changes and lists scopes.
+    #[command(subcommand)]
+    Scope(ScopeCommand),
+    /// Lists and ends browser sessions.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Makes, changes and lists accounts.
     #[command(subcommand)]
     User(UserCommand),
 }

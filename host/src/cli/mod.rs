@@ -18,7 +18,8 @@ use std::{
     ffi::OsString, fs::DirBuilder, io::Write, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 
 use self::{
     args::{Arguments, Command},
@@ -68,6 +69,9 @@ fn dispatch(
     arguments: Arguments,
     env: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
+    if let Command::Completions { shell } = arguments.command {
+        return completions(console, shell);
+    }
     let mut sources = arguments.config.sources(env)?;
     match arguments.command {
         Command::Serve(serve) => {
@@ -77,7 +81,15 @@ fn dispatch(
         Command::Migrate(migrate) => migrate::run(console, &load_to_run(&sources)?, &migrate),
         Command::Config(command) => config::run(console, &command, &sources),
         Command::Admin(command) => admin::run(console, command, &load_to_run(&sources)?),
+        Command::Completions { shell } => completions(console, shell),
     }
+}
+
+/// The script that completes commands and options in a shell.
+fn completions(console: &mut Console<'_>, shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "authly", &mut script);
+    console.print(&String::from_utf8_lossy(&script))
 }
 
 /// Loads, and in `--dev` makes the folder of the database, which nobody was told to make.

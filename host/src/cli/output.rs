@@ -1,6 +1,7 @@
 //! Results as aligned columns or as JSON.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::failure::Failure;
 
@@ -32,6 +33,43 @@ pub(super) fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// One thing as lines of name and value; what has no value is left out.
+pub(super) fn pairs(object: &Value) -> String {
+    let rows: Vec<(&String, String)> = object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name, cell(value)?)))
+        .collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = rows.iter().map(|(name, value)| {
+        format!(
+            "{:width$}  {}\n",
+            format!("{name}:"),
+            printable(value),
+            width = width + 1
+        )
+    });
+    lines.collect()
+}
+
+fn cell(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(if *flag { "yes" } else { "no" }.to_owned()),
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => {
+            let texts = items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+            Some(texts.collect::<Vec<_>>().join(", "))
+        }
+        other => Some(other.to_string()),
+    }
 }
 
 /// Indented JSON and a line end.

@@ -1,5 +1,7 @@
 use super::*;
 
+mod admin;
+
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// One command on a database of its own: what it answered and printed.

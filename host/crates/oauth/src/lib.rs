@@ -24,6 +24,7 @@ mod presented;
 pub mod provider;
 mod refresh;
 pub mod revoke;
+pub mod scope_registry;
 pub mod scopes;
 pub mod session;
 pub mod settings;

@@ -54,6 +54,11 @@ pub fn seeded() -> Vec<ScopeDefinition> {
     SEEDED.into_iter().map(define).collect()
 }
 
+/// Whether a tenant begins with the scope: the server itself gives it a meaning.
+pub fn is_seeded(name: &str) -> bool {
+    SEEDED.iter().any(|(seeded, ..)| *seeded == name)
+}
+
 /// Whether only administrators may be granted the scope.
 pub fn is_admin(name: &str) -> bool {
     name == "admin" || name.starts_with("admin:")

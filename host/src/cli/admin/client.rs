@@ -1,14 +1,23 @@
-//! `authly admin client create | list`
+//! `authly admin client create | list | show | update | rotate-secret | enable | disable | delete`
+
+mod args;
+mod shown;
 
 use authly_core::{
-    Clock as _, SecretText,
-    client::{Client, GrantType},
+    ClientId, Clock as _, SecretText,
+    client::Client,
     ports::{Page, TenantStorage},
 };
-use authly_oauth::clients::{CreateClientError, NewClient, create_client};
-use clap::{Args, Subcommand};
+use authly_oauth::clients::{
+    self, ClientError, CreateClientError, NewClient, RegisteredClient, create_client,
+};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
+use self::{
+    args::{CreateArgs, RotateArgs, UpdateArgs},
+    shown::{HEADERS, client_json, client_row},
+};
 use super::super::{
     args::{Format, OutputArgs, PageArgs},
     console::Console,
@@ -29,62 +38,41 @@ pub(in crate::cli) enum ClientCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
-}
-
-/// `authly admin client create`
-#[derive(Debug, Args)]
-pub(in crate::cli) struct CreateArgs {
-    /// The client_id.
-    #[arg(long)]
-    id: String,
-    /// The name that people see when they are asked to consent; the id when left out.
-    #[arg(long)]
-    name: Option<String>,
-    /// Reads the secret from standard input, 32 characters at least, instead of generating one.
-    #[arg(long)]
-    secret_stdin: bool,
-    /// Where the browser may be sent back to; compared exactly. May be repeated.
-    #[arg(long = "redirect-uri", value_name = "URI")]
-    redirect_uris: Vec<String>,
-    /// Where the browser may be sent after a logout. May be repeated.
-    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
-    post_logout_redirect_uris: Vec<String>,
-    /// authorization_code, refresh_token or client_credentials. May be repeated.
-    #[arg(long = "grant-type", value_name = "GRANT_TYPE", required = true)]
-    grant_types: Vec<String>,
-    /// A scope it may be granted. May be repeated, or hold several separated by spaces.
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// client_secret_basic, client_secret_post, or none for a public client.
-    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
-    token_endpoint_auth_method: String,
-    /// An audience of its access tokens; the issuer when left out. May be repeated. A client that has audiences is granted
-    /// admin scopes only when the issuer is among them.
-    #[arg(long = "audience", value_name = "URI")]
-    audiences: Vec<String>,
-    /// What its ID tokens are signed with.
-    #[arg(long, value_name = "ALG", default_value = "RS256")]
-    id_token_alg: String,
-    /// What its access tokens are signed with.
-    #[arg(long, value_name = "ALG", default_value = "ES256")]
-    access_token_alg: String,
-    /// It belongs to whoever runs this server: consent pages do not warn of its host.
-    #[arg(long)]
-    first_party: bool,
-    /// Its home page.
-    #[arg(long, value_name = "URL")]
-    client_uri: Option<String>,
-    /// Its privacy policy, linked from the consent page.
-    #[arg(long, value_name = "URL")]
-    policy_uri: Option<String>,
-    /// Its terms of service, linked from the consent page.
-    #[arg(long, value_name = "URL")]
-    tos_uri: Option<String>,
-    /// Refresh tokens stay the same at each use instead of being replaced; for clients with a secret only.
-    #[arg(long)]
-    no_rotation: bool,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// Shows everything that is registered of a client, but for its secret.
+    Show {
+        /// The client_id.
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Changes what is given and leaves the rest. A list replaces the list there was.
+    Update(Box<UpdateArgs>),
+    /// Gives a client another secret; the one before is dead at once.
+    RotateSecret(RotateArgs),
+    /// Lets a disabled client in again.
+    Enable {
+        /// The client_id.
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Refuses a client at every step, until it is enabled again.
+    Disable {
+        /// The client_id.
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Deletes a client, what people agreed to for it, and every token it was given.
+    Delete {
+        /// The client_id.
+        id: String,
+        /// You mean it: this cannot be undone.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 /// Runs one of them.
@@ -96,6 +84,15 @@ pub(super) async fn run(
     match command {
         ClientCommand::Create(args) => create(console, *args, storage).await,
         ClientCommand::List { page, output } => list(console, &page, output, storage).await,
+        ClientCommand::Show { id, output } => {
+            let client = load(storage, &parse_id(&id)?).await?;
+            print(console, output.output, &client, None)
+        }
+        ClientCommand::Update(args) => update(console, *args, storage).await,
+        ClientCommand::RotateSecret(args) => rotate(console, args, storage).await,
+        ClientCommand::Enable { id, output } => set_enabled(console, &id, true, output, storage).await,
+        ClientCommand::Disable { id, output } => set_enabled(console, &id, false, output, storage).await,
+        ClientCommand::Delete { id, yes, output } => delete(console, &id, yes, output, storage).await,
     }
 }
 
@@ -105,65 +102,88 @@ async fn create(
     storage: &dyn TenantStorage,
 ) -> Result<(), Failure> {
     let format = args.output.output;
-    let secret = if args.secret_stdin {
-        Some(console.read_secret("client secret")?)
-    } else {
-        None
-    };
-    let new = NewClient {
+    let secret = read_secret(console, args.secret_stdin)?;
+    let mut new = NewClient {
         id: Some(args.id),
-        name: args.name,
-        token_endpoint_auth_method: Some(args.token_endpoint_auth_method),
         secret,
-        redirect_uris: args.redirect_uris,
-        post_logout_redirect_uris: args.post_logout_redirect_uris,
-        grant_types: args.grant_types,
-        scopes: args
-            .scopes
-            .iter()
-            .flat_map(|text| text.split_whitespace())
-            .map(str::to_owned)
-            .collect(),
-        audiences: args.audiences,
-        id_token_signed_response_alg: Some(args.id_token_alg),
-        access_token_signed_response_alg: Some(args.access_token_alg),
-        first_party: args.first_party,
-        client_uri: args.client_uri,
-        policy_uri: args.policy_uri,
-        tos_uri: args.tos_uri,
-        keep_refresh_tokens: args.no_rotation,
+        ..NewClient::default()
     };
+    args.registration.edit(&mut new)?;
     let registered = create_client(storage, new, SystemClock.now(), &SystemRng)
         .await
         .map_err(create_failure)?;
-    let secret = registered.generated_secret.as_ref().map(SecretText::expose);
-    let text = match format {
-        Format::Json => {
-            let mut shown = client_json(&registered.client);
-            if let Some((object, secret)) = shown.as_object_mut().zip(secret) {
-                object.insert("client_secret".to_owned(), Value::from(secret));
-            }
-            output::json(&shown)?
-        }
-        Format::Table => {
-            let table = output::table(&HEADERS, &[client_row(&registered.client)]);
-            secret.map_or(table.clone(), |secret| {
-                format!("{table}\nclient_secret: {secret}\n")
-            })
-        }
-    };
-    console.print(&text)?;
-    if secret.is_some() {
-        console.note("Keep the client_secret now: only its hash is stored, and it is not shown again.");
-    }
-    Ok(())
+    show_registered(console, format, &registered)
 }
 
-fn create_failure(error: CreateClientError) -> Failure {
-    match error {
-        CreateClientError::Taken(_) => Failure::conflict(error.to_string()),
-        CreateClientError::Storage(error) => Failure::storage("register the client", error),
-        other => Failure::usage(other.to_string()),
+async fn update(
+    console: &mut Console<'_>,
+    args: UpdateArgs,
+    storage: &dyn TenantStorage,
+) -> Result<(), Failure> {
+    let id = parse_id(&args.id)?;
+    // Faults of what was typed come before anything is loaded.
+    let mut edits = NewClient::default();
+    args.registration.clone().edit(&mut edits)?;
+    let edit = |new: &mut NewClient| {
+        args.clear(new);
+        // Checked above.
+        drop(args.registration.clone().edit(new));
+    };
+    let updated = clients::update_client(storage, &id, edit, SystemClock.now(), &SystemRng)
+        .await
+        .map_err(change_failure)?;
+    show_registered(console, args.output.output, &updated)
+}
+
+async fn rotate(
+    console: &mut Console<'_>,
+    args: RotateArgs,
+    storage: &dyn TenantStorage,
+) -> Result<(), Failure> {
+    let id = parse_id(&args.id)?;
+    let secret = read_secret(console, args.secret_stdin)?;
+    let rotated = clients::rotate_secret(storage, &id, secret, SystemClock.now(), &SystemRng)
+        .await
+        .map_err(change_failure)?;
+    show_registered(console, args.output.output, &rotated)
+}
+
+async fn set_enabled(
+    console: &mut Console<'_>,
+    id: &str,
+    enabled: bool,
+    output: OutputArgs,
+    storage: &dyn TenantStorage,
+) -> Result<(), Failure> {
+    let id = parse_id(id)?;
+    clients::set_client_enabled(storage, &id, enabled, SystemClock.now())
+        .await
+        .map_err(change_failure)?;
+    print(console, output.output, &load(storage, &id).await?, None)
+}
+
+async fn delete(
+    console: &mut Console<'_>,
+    id: &str,
+    yes: bool,
+    output: OutputArgs,
+    storage: &dyn TenantStorage,
+) -> Result<(), Failure> {
+    let id = parse_id(id)?;
+    let client = load(storage, &id).await?;
+    if !yes {
+        return Err(Failure::usage(format!(
+            "this deletes {id} ({}), what people agreed to for it, and every token it was given; it cannot be undone. \
+             To do it, add --yes. `authly admin client disable {id}` can be undone",
+            client.name
+        )));
+    }
+    clients::delete_client(storage, &id, SystemClock.now())
+        .await
+        .map_err(change_failure)?;
+    match output.output {
+        Format::Json => console.print(&output::json(&json!({ "client_id": id, "deleted": true }))?),
+        Format::Table => console.print(&format!("deleted {id}\n")),
     }
 }
 
@@ -191,46 +211,67 @@ async fn list(
     Ok(())
 }
 
-const HEADERS: [&str; 6] = [
-    "CLIENT_ID",
-    "NAME",
-    "AUTH_METHOD",
-    "ENABLED",
-    "GRANT_TYPES",
-    "REDIRECT_URIS",
-];
-
-fn client_row(client: &Client) -> Vec<String> {
-    vec![
-        client.id.to_string(),
-        client.name.clone(),
-        client.token_endpoint_auth_method.as_str().to_owned(),
-        if client.enabled { "yes" } else { "no" }.to_owned(),
-        names(&client.grant_types, GrantType::as_str).join(", "),
-        client.redirect_uris.join(", "),
-    ]
+fn read_secret(console: &mut Console<'_>, from_stdin: bool) -> Result<Option<SecretText>, Failure> {
+    from_stdin
+        .then(|| console.read_secret("client secret"))
+        .transpose()
 }
 
-/// A client under the names of RFC 7591 §2 where it has them.
-fn client_json(client: &Client) -> Value {
-    json!({
-        "client_id": client.id,
-        "client_name": client.name,
-        "token_endpoint_auth_method": client.token_endpoint_auth_method.as_str(),
-        "redirect_uris": client.redirect_uris,
-        "post_logout_redirect_uris": client.post_logout_redirect_uris,
-        "grant_types": names(&client.grant_types, GrantType::as_str),
-        "scope": client.scopes.to_string(),
-        "audiences": client.audiences,
-        "id_token_signed_response_alg": client.id_token_signed_response_alg.as_str(),
-        "access_token_signed_response_alg": client.access_token_signed_response_alg.as_str(),
-        "first_party": client.first_party,
-        "rotate_refresh_tokens": client.rotate_refresh_tokens,
-        "enabled": client.enabled,
-        "client_id_issued_at": client.created_at.as_secs(),
-    })
+fn parse_id(id: &str) -> Result<ClientId, Failure> {
+    ClientId::parse(id).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn names<T: Copy>(items: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static str> {
-    items.iter().map(|item| name(*item)).collect()
+async fn load(storage: &dyn TenantStorage, id: &ClientId) -> Result<Client, Failure> {
+    let loaded = storage
+        .load_client(id)
+        .await
+        .map_err(|error| Failure::storage("look the client up", error))?;
+    loaded.ok_or_else(|| change_failure(ClientError::Unknown(id.clone())))
+}
+
+fn show_registered(
+    console: &mut Console<'_>,
+    format: Format,
+    registered: &RegisteredClient,
+) -> Result<(), Failure> {
+    let secret = registered.generated_secret.as_ref().map(SecretText::expose);
+    print(console, format, &registered.client, secret)?;
+    if secret.is_some() {
+        console.note("Keep the client_secret now: it is not shown again.");
+    }
+    Ok(())
+}
+
+fn print(
+    console: &mut Console<'_>,
+    format: Format,
+    client: &Client,
+    secret: Option<&str>,
+) -> Result<(), Failure> {
+    let mut shown = client_json(client);
+    if let Some((object, secret)) = shown.as_object_mut().zip(secret) {
+        object.insert("client_secret".to_owned(), Value::from(secret));
+    }
+    let text = match format {
+        Format::Json => output::json(&shown)?,
+        Format::Table => output::pairs(&shown),
+    };
+    console.print(&text)
+}
+
+fn create_failure(error: CreateClientError) -> Failure {
+    match error {
+        CreateClientError::Taken(_) => Failure::conflict(error.to_string()),
+        CreateClientError::Storage(error) => Failure::storage("register the client", error),
+        other => Failure::usage(other.to_string()),
+    }
+}
+
+fn change_failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Storage(error) => Failure::storage("change the client", error),
+        ClientError::Invalid(error) => create_failure(error),
+        ClientError::Stale(_) => Failure::conflict(error.to_string()),
+        ClientError::Unknown(_) => Failure::usage(error.to_string()),
+    }
 }

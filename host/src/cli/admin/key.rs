@@ -92,7 +92,7 @@ async fn rotate(
     storage: &dyn TenantStorage,
     config: &Config,
 ) -> Result<(), Failure> {
-    let algs = if args.algs.is_empty() {
+    let chosen = if args.algs.is_empty() {
         SigningAlg::ALL.to_vec()
     } else {
         args.algs
@@ -103,8 +103,8 @@ async fn rotate(
     } else {
         args.now.then_some(OldKey::Retires)
     };
-    let mut rotated = Vec::with_capacity(algs.len());
-    for alg in algs {
+    let mut rotated = Vec::with_capacity(chosen.len());
+    for alg in chosen {
         rotated.push(match at_once {
             Some(old_key) => replace(storage, alg, old_key, now).await?,
             None => publish(storage, alg, now).await?,

@@ -6,9 +6,13 @@
 
 mod client;
 mod key;
+mod scope;
+mod session;
 mod user;
 
-pub(super) use self::{client::ClientCommand, key::KeyCommand, user::UserCommand};
+pub(super) use self::{
+    client::ClientCommand, key::KeyCommand, scope::ScopeCommand, session::SessionCommand, user::UserCommand,
+};
 use super::{args::AdminCommand, console::Console, failure::Failure, runtime, serve::start_failure};
 use crate::{
     app::{self, World},
@@ -28,6 +32,8 @@ pub(super) fn run(console: &mut Console<'_>, command: AdminCommand, config: &Con
         match command {
             AdminCommand::Client(command) => client::run(console, command, storage.as_ref()).await,
             AdminCommand::Key(command) => key::run(console, command, storage.as_ref(), config).await,
+            AdminCommand::Scope(command) => scope::run(console, command, storage.as_ref()).await,
+            AdminCommand::Session(command) => session::run(console, command, storage.as_ref()).await,
             AdminCommand::User(command) => user::run(console, command, storage.as_ref(), config).await,
         }
     })

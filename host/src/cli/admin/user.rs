@@ -1,14 +1,17 @@
-//! `authly admin user create | list`
+//! `authly admin user create | list | show | update | set-password | enable | disable | delete`
+
+mod change;
 
 use authly_accounts::{CreateUserError, NewUser, PasswordPool, create_user};
 use authly_core::{
-    Clock as _,
+    Clock as _, Timestamp, UserId,
     ports::{Page, TenantStorage},
-    user::User,
+    user::{User, normalize_username},
 };
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use self::change::{SetPasswordArgs, UpdateArgs};
 use super::super::{
     args::{Format, OutputArgs, PageArgs},
     console::Console,
@@ -29,6 +32,41 @@ pub(in crate::cli) enum UserCommand {
     List {
         #[command(flatten)]
         page: PageArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Shows an account, but for its password.
+    Show {
+        /// User name or id.
+        user: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Changes what is given and leaves the rest.
+    Update(UpdateArgs),
+    /// Sets a password, and ends what was opened with the one before.
+    SetPassword(SetPasswordArgs),
+    /// Lets a disabled person in again.
+    Enable {
+        /// User name or id.
+        user: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Refuses a person at every step, until they are enabled again.
+    Disable {
+        /// User name or id.
+        user: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Deletes an account with its sessions, and everything that apps were given by it.
+    Delete {
+        /// User name or id.
+        user: String,
+        /// You mean it: this cannot be undone.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -66,6 +104,21 @@ pub(super) async fn run(
     match command {
         UserCommand::Create(args) => create(console, args, storage, config).await,
         UserCommand::List { page, output } => list(console, &page, output, storage).await,
+        UserCommand::Show { user, output } => {
+            let user = find_user(storage, &user).await?;
+            print(console, output.output, &user)
+        }
+        UserCommand::Update(args) => change::update(console, args, storage).await,
+        UserCommand::SetPassword(args) => change::set_password(console, args, storage, config).await,
+        UserCommand::Enable { user, output } => {
+            change::set_enabled(console, (&user, true), output.output, storage).await
+        }
+        UserCommand::Disable { user, output } => {
+            change::set_enabled(console, (&user, false), output.output, storage).await
+        }
+        UserCommand::Delete { user, yes, output } => {
+            change::delete(console, (&user, yes), output.output, storage).await
+        }
     }
 }
 
@@ -85,7 +138,8 @@ async fn create(
         is_admin: args.admin,
     };
     let passwords = PasswordPool::new(1, config.login.password_queue)
-        .map_err(|error| Failure::failed("cannot start the thread that hashes passwords", error))?;
+        .map_err(|error| Failure::failed("cannot start the thread that hashes passwords", error))?
+        .with_policy(config.accounts.passwords);
     let created = create_user(storage, &passwords, user, SystemClock.now(), &SystemRng)
         .await
         .map_err(|error| create_failure(&args.username, error))?;
@@ -119,6 +173,43 @@ async fn list(
         console.note(&format!("there may be more: --after {after}"));
     }
     Ok(())
+}
+
+/// One thread that hashes, by the server's own rules for passwords.
+fn passwords(config: &Config) -> Result<PasswordPool, Failure> {
+    let pool = PasswordPool::new(1, config.login.password_queue)
+        .map_err(|error| Failure::failed("cannot start the thread that hashes passwords", error))?;
+    Ok(pool.with_policy(config.accounts.passwords))
+}
+
+/// The account of this user name or id.
+pub(super) async fn find_user(storage: &dyn TenantStorage, text: &str) -> Result<User, Failure> {
+    let look_up = async {
+        if let Ok(id) = uuid::Uuid::try_parse(text)
+            && let Some(user) = storage.load_user(UserId::from_uuid(id)).await?
+        {
+            return Ok(Some(user));
+        }
+        let record = storage.load_login(&normalize_username(text)).await?;
+        Ok(record.map(|record| record.user))
+    };
+    look_up
+        .await
+        .map_err(|error| Failure::storage("look the user up", error))?
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "there is no user {text}; `authly admin user list` shows them"
+            ))
+        })
+}
+
+fn print(console: &mut Console<'_>, format: Format, user: &User) -> Result<(), Failure> {
+    let shown = user_json(user);
+    let text = match format {
+        Format::Json => output::json(&shown)?,
+        Format::Table => output::pairs(&shown),
+    };
+    console.print(&text)
 }
 
 fn create_failure(username: &str, error: CreateUserError) -> Failure {
@@ -171,6 +262,10 @@ fn user_json(user: &User) -> Value {
         "groups": user.groups,
         "is_admin": user.is_admin,
         "enabled": user.enabled,
+        "verified": user.verified,
+        "requires_password_change": user.requires_password_change,
+        "password_changed_at": user.password_changed_at.map(Timestamp::as_secs),
+        "last_login_at": user.last_login_at.map(Timestamp::as_secs),
         "created_at": user.created_at.as_secs(),
         "updated_at": user.updated_at.as_secs(),
     })

@@ -203,84 +203,56 @@ fn by_key() -> NewClient {
     }
 }
 
+/// The registration with a change is refused in these words.
+fn refused(edit: impl FnOnce(&mut NewClient), says: &str) {
+    let mut new = by_key();
+    edit(&mut new);
+    let refused = check(new).unwrap_err();
+    assert!(refused.contains(says), "{refused}");
+}
+
 #[test]
 fn private_key_jwt_needs_public_keys_in_one_way() {
     let registered = check(by_key()).unwrap();
     assert!(registered.generated_secret.is_none() && registered.client.secret_hash.is_none());
+    let uri = |uri: &str| Some(uri.to_owned());
     let elsewhere = NewClient {
         jwks: None,
-        jwks_uri: Some("https://c.example/jwks".into()),
+        jwks_uri: uri("https://c.example/jwks"),
         ..by_key()
     };
-    assert!(check(elsewhere.clone()).is_ok());
-    for (new, says) in [
-        (
-            NewClient {
-                jwks: None,
-                ..by_key()
-            },
-            "needs the client's public keys",
-        ),
-        (
-            NewClient {
-                jwks: Some(KEYS.into()),
-                ..elsewhere.clone()
-            },
-            "exclude each other",
-        ),
-        (
-            NewClient {
-                jwks_uri: Some("http://c.example/jwks".into()),
-                ..elsewhere
-            },
-            "must be an absolute https URL",
-        ),
-        (
-            NewClient {
-                jwks: Some(OCT.into()),
-                ..by_key()
-            },
-            "shared secret",
-        ),
-        (
-            NewClient {
-                jwks: Some(PRIVATE.into()),
-                ..by_key()
-            },
-            "cannot be used",
-        ),
-        (
-            NewClient {
-                jwks: Some(r#"{"keys":[]}"#.into()),
-                ..by_key()
-            },
-            "holds no key",
-        ),
-        (
-            NewClient {
-                jwks: Some(KEYS.into()),
-                ..web()
-            },
-            "are for token_endpoint_auth_method private_key_jwt",
-        ),
-        (
-            NewClient {
-                token_endpoint_auth_signing_alg: Some("HS256".into()),
-                ..by_key()
-            },
-            "RS256, PS256, ES256, EdDSA",
-        ),
-        (
-            NewClient {
-                token_endpoint_auth_signing_alg: Some("RS256".into()),
-                ..web()
-            },
-            "is for private_key_jwt and client_secret_jwt",
-        ),
-    ] {
-        let refused = check(new).unwrap_err();
-        assert!(refused.contains(says), "{refused}");
-    }
+    assert!(check(elsewhere).is_ok());
+    refused(|new| new.jwks = None, "needs the client's public keys");
+    refused(
+        |new| new.jwks_uri = uri("https://c.example/jwks"),
+        "exclude each other",
+    );
+    let open = |new: &mut NewClient| {
+        new.jwks = None;
+        new.jwks_uri = uri("http://c.example/jwks");
+    };
+    refused(open, "must be an absolute https URL");
+    refused(|new| new.jwks = Some(OCT.into()), "shared secret");
+    refused(|new| new.jwks = Some(PRIVATE.into()), "cannot be used");
+    refused(|new| new.jwks = Some(r#"{"keys":[]}"#.into()), "holds no key");
+    refused(
+        |new| new.token_endpoint_auth_method = None,
+        "are for token_endpoint_auth_method private_key_jwt",
+    );
+}
+
+#[test]
+fn an_assertions_algorithm_fits_its_method() {
+    let alg = |alg: &str| Some(alg.to_owned());
+    refused(
+        |new| new.token_endpoint_auth_signing_alg = alg("HS256"),
+        "RS256, PS256, ES256, EdDSA",
+    );
+    let by_secret = |new: &mut NewClient| {
+        *new = web();
+        new.token_endpoint_auth_signing_alg = alg("RS256");
+    };
+    refused(by_secret, "is for private_key_jwt and client_secret_jwt");
 }
 
 #[test]
@@ -303,7 +275,7 @@ fn a_registration_survives_being_typed_anew() {
         access_token_format: Some("opaque".into()),
         userinfo_signed_response_alg: Some("RS256".into()),
         introspection_audiences: vec!["https://api.example".into()],
-        id_token_ttl: Some(Duration::from_secs(60)),
+        id_token_ttl: Some(Duration::from_mins(1)),
         default_max_age: Some(5),
         ..by_key()
     })

@@ -9,6 +9,7 @@ mod discovery;
 mod id_token_hint;
 mod properties;
 mod refresh;
+mod scope_registry;
 mod userinfo;
 
 use std::{
