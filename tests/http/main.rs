@@ -26,6 +26,7 @@ mod authorize;
 mod chromium;
 mod claims_parameter;
 mod client_auth;
+mod command_line;
 mod consent;
 mod consent_binding;
 mod consents;
