@@ -177,24 +177,18 @@ async fn rows_leave_the_audit_events_they_claim() {
 
     let (request, pkce) = app.authorization(&client, "openid");
     let page = app.authorize(&mut browser, &request).await;
-    let mut form = page.hidden_fields();
-    form.insert("username".to_owned(), user.username.clone());
-    form.insert("password".to_owned(), user.password.clone());
-    let form: Vec<_> = form
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let signed_in = browser.post("/login", &form).await;
+    let typed = [
+        ("username", user.username.as_str()),
+        ("password", user.password.as_str()),
+    ];
+    let signed_in = browser.post("/login", &pairs(&with_hidden(&page, &typed))).await;
     let page = browser.follow(signed_in.clone()).await;
     done.push((Method::POST, "/login".to_owned(), signed_in));
 
-    let mut form = page.hidden_fields();
-    form.insert("decision".to_owned(), "allow".to_owned());
-    let form: Vec<_> = form
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let consented = browser.post("/consent", &form).await;
+    let allow = [("decision", "allow")];
+    let consented = browser
+        .post("/consent", &pairs(&with_hidden(&page, &allow)))
+        .await;
     let code = consented.redirect_param("code").expect("a code");
     done.push((Method::POST, "/consent".to_owned(), consented));
 
@@ -237,7 +231,11 @@ async fn rows_leave_the_audit_events_they_claim() {
     done.extend(of_a_client(&app, &user).await);
 
     done.extend(of_an_account(&app, &app.user("carol").await).await);
+    check_against_the_table(&app, &done).await;
+}
 
+/// Every row that claims events was asked, and each answer left them exactly where its row says so.
+async fn check_against_the_table(app: &TestApp, done: &[(Method, String, Answer)]) {
     for row in table() {
         for method in row.methods.iter().filter(|method| row.audits(method)) {
             assert!(
@@ -247,11 +245,11 @@ async fn rows_leave_the_audit_events_they_claim() {
             );
         }
     }
-    for (method, path, answer) in &done {
+    for (method, path, answer) in done {
         let row = table()
             .iter()
             .find(|row| row.path == path && row.methods.contains(method));
         let claims = row.expect("a row").audits(method);
-        assert_eq!(is_audited(&app, answer).await, claims, "{method} {path}");
+        assert_eq!(is_audited(app, answer).await, claims, "{method} {path}");
     }
 }
