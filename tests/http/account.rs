@@ -241,6 +241,32 @@ async fn edge_21_no_page_of_ones_own_tells_its_url_or_loads_anything_of_others()
     }
 }
 
+/// Tokens that are right elsewhere: for others, in other browsers, for other forms of this very session; and some that
+/// are right nowhere.
+async fn wrong_tokens(
+    app: &TestApp,
+    others: &mut [&mut TestBrowser],
+    browser: &mut TestBrowser,
+    (page, good): (&str, &str),
+) -> Vec<String> {
+    const PAGES: [&str; 3] = ["/account/consents", "/account/sessions", "/logout"];
+    let mut pages = vec![app.browser().get("/account/login").await];
+    for other in others {
+        for path in PAGES {
+            pages.push(other.get(path).await);
+        }
+    }
+    for path in PAGES.into_iter().filter(|path| *path != page) {
+        pages.push(browser.get(path).await);
+    }
+    let found = pages
+        .iter()
+        .filter_map(|page| page.hidden_fields().get("csrf").cloned());
+    found
+        .chain([String::new(), format!("{good}A"), "x".to_owned()])
+        .collect()
+}
+
 #[tokio::test]
 async fn edge_22_forms_of_ones_own_pages_need_their_token_and_our_origin() {
     let app = TestApp::start().await;
@@ -254,46 +280,27 @@ async fn edge_22_forms_of_ones_own_pages_need_their_token_and_our_origin() {
     let mut stranger = app.browser();
     enter(&mut stranger, "/account", &mallory).await;
 
-    let forms: [(&str, &str, &[(&str, &str)]); 4] = [
-        ("/account/consents", "/account/consents", &[("client_id", "web")]),
-        ("/account/sessions", "/account/sessions", &[("others", "1")]),
-        ("/logout", "/logout", &[("decision", "logout")]),
-        (
-            "/account/login",
-            "/account/login",
-            &[("username", "mallory"), ("password", &mallory.password)],
-        ),
+    let login = [("username", "mallory"), ("password", mallory.password.as_str())];
+    let forms = [
+        ("/account/consents", &[("client_id", "web")][..]),
+        ("/account/sessions", &[("others", "1")]),
+        ("/logout", &[("decision", "logout")]),
+        ("/account/login", &login),
     ];
-    for (page, path, fields) in forms {
-        // A page of consents without an app has no form, so the token of this browser's own page is what is right.
+    for (page, fields) in forms {
+        let path = page;
+        // Whoever is signed in is not shown the form that signs in.
         let good = match browser.get(page).await.hidden_fields().get("csrf") {
             Some(token) => token.clone(),
             None => app.browser().get(page).await.hidden_fields()["csrf"].clone(),
         };
-        let of_others = [
-            stranger.get("/account/sessions").await,
-            stranger.get("/logout").await,
-            elsewhere.get("/account/sessions").await,
-            elsewhere.get("/logout").await,
-            app.browser().get("/account/login").await,
-        ];
-        let mut tokens: Vec<String> = of_others
-            .iter()
-            .filter_map(|page| page.hidden_fields().get("csrf").cloned())
-            .collect();
-        tokens.extend([String::new(), format!("{good}A"), "x".to_owned()]);
-        // What is right for another form of this very session.
-        for other in ["/account/consents", "/account/sessions", "/logout"] {
-            tokens.extend(
-                browser
-                    .get(other)
-                    .await
-                    .hidden_fields()
-                    .get("csrf")
-                    .filter(|_| other != page)
-                    .cloned(),
-            );
-        }
+        let tokens = wrong_tokens(
+            &app,
+            &mut [&mut stranger, &mut elsewhere],
+            &mut browser,
+            (page, &good),
+        )
+        .await;
         for token in &tokens {
             let form: Vec<_> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
             let refused = browser.post(path, &form).await;

@@ -12,6 +12,11 @@ use crate::account::enter;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// So many minutes, less the shortest time there is.
+const fn almost(minutes: u64) -> Duration {
+    Duration::from_micros(minutes * 60_000_000 - 1)
+}
+
 /// A browser that is signed in and says this of itself.
 async fn signed_in(app: &TestApp, user: &TestUser, user_agent: &str) -> TestBrowser {
     let mut browser = app.browser();
@@ -177,7 +182,7 @@ async fn a_session_ends_when_nobody_uses_it() {
     let mut browser = signed_in(&app, &user, "").await;
     // A use begins it anew; just before its end it is alive.
     for _ in 0..3 {
-        app.advance(60 * MINUTE - Duration::from_micros(1));
+        app.advance(almost(60));
         assert!(is_signed_in(&mut browser).await);
     }
     let mut onlooker = signed_in(&app, &user, "").await;
@@ -226,7 +231,7 @@ async fn a_session_ends_at_its_absolute_end_however_much_it_is_used() {
         app.advance(30 * MINUTE);
         assert!(is_signed_in(&mut browser).await);
     }
-    app.advance(30 * MINUTE - Duration::from_micros(1));
+    app.advance(almost(30));
     assert!(is_signed_in(&mut browser).await);
     app.advance(Duration::from_micros(1));
     assert!(!is_signed_in(&mut browser).await);
@@ -257,7 +262,7 @@ async fn an_authorization_is_a_use_and_a_use_is_written_down_once_a_step() {
     };
     let begun = last_seen().await;
     // A twentieth of an hour is more than a minute, so a minute it is.
-    app.advance(MINUTE - Duration::from_micros(1));
+    app.advance(almost(1));
     app.authorize(&mut browser, &request).await;
     assert_eq!(last_seen().await, begun, "reading stays a read");
     app.advance(Duration::from_micros(1));
