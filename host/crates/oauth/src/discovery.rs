@@ -108,19 +108,25 @@ async fn shared(provider: &Provider) -> Result<Map<String, Value>, StorageError>
         "grant_types_supported",
         GrantType::ALL.map(GrantType::as_str).into_iter().collect(),
     );
+    set("token_endpoint_auth_methods_supported", methods(|_| true));
     set(
-        "token_endpoint_auth_methods_supported",
-        methods(|_| true),
+        "token_endpoint_auth_signing_alg_values_supported",
+        assertion_algs(),
     );
-    set("token_endpoint_auth_signing_alg_values_supported", assertion_algs());
     set("introspection_endpoint", json!(issuer.url(INTROSPECTION_PATH)));
     // A client that proves nothing is told nothing (RFC 7662 §4).
     let introspection = methods(|method| method != AuthMethod::None);
     set("introspection_endpoint_auth_methods_supported", introspection);
-    set("introspection_endpoint_auth_signing_alg_values_supported", assertion_algs());
+    set(
+        "introspection_endpoint_auth_signing_alg_values_supported",
+        assertion_algs(),
+    );
     set("revocation_endpoint", json!(issuer.url(REVOCATION_PATH)));
     set("revocation_endpoint_auth_methods_supported", methods(|_| true));
-    set("revocation_endpoint_auth_signing_alg_values_supported", assertion_algs());
+    set(
+        "revocation_endpoint_auth_signing_alg_values_supported",
+        assertion_algs(),
+    );
     set("code_challenge_methods_supported", json!(CODE_CHALLENGE_METHODS));
     set("authorization_response_iss_parameter_supported", json!(true));
     Ok(document)
