@@ -14,7 +14,11 @@ fuzz_target!(|text: &str| {
     assert!(tokens.is_sorted());
     // 1*( %x21 / %x23-5B / %x5D-7E )
     let in_grammar = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    assert!(tokens.iter().all(|token| token.len() <= 255 && token.bytes().all(in_grammar)));
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.len() <= 255 && token.bytes().all(in_grammar))
+    );
     for token in text.split(' ').filter(|token| !token.is_empty()) {
         assert!(set.contains(token), "{token:?} was asked for");
     }
