@@ -3,8 +3,8 @@
 //
 //   node client.mjs ISSUER CLIENT_ID REDIRECT_URI USERNAME
 //
-// The rest comes from the environment: AUTHLY_PASSWORD; for a confidential client CLIENT_SECRET, or CLIENT_KEY, a private
-// JWK, for private_key_jwt; POST_LOGOUT_REDIRECT_URI, if the client has one; RESPONSE_MODE, if not the usual one; and
+// The rest comes from the environment: AUTHLY_PASSWORD; for a confidential client CLIENT_SECRET, with CLIENT_AUTH if not
+// client_secret_basic, or CLIENT_KEY, a private JWK, for private_key_jwt; POST_LOGOUT_REDIRECT_URI, if the client has one; RESPONSE_MODE, if not the usual one; and
 // USERINFO_ALG, if the client registered for signed UserInfo.
 import assert from 'node:assert/strict'
 import { webcrypto } from 'node:crypto'
@@ -89,7 +89,15 @@ function step(name, detail) {
 }
 
 async function clientAuthentication() {
-  if (!key) return secret ? client.ClientSecretBasic(secret) : client.None()
+  if (!key) {
+    const methods = {
+      none: client.None,
+      client_secret_basic: client.ClientSecretBasic,
+      client_secret_post: client.ClientSecretPost,
+      client_secret_jwt: client.ClientSecretJwt,
+    }
+    return methods[process.env.CLIENT_AUTH ?? (secret ? 'client_secret_basic' : 'none')](secret)
+  }
   const { kid, alg, ...jwk } = JSON.parse(key)
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   return client.PrivateKeyJwt({ kid, key: await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['sign']) })

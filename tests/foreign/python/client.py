@@ -3,8 +3,8 @@ introspection, revocation.
 
     client.py ISSUER CLIENT_ID REDIRECT_URI USERNAME
 
-The rest comes from the environment: AUTHLY_PASSWORD, and for a confidential client CLIENT_SECRET, or CLIENT_KEY, a
-private JWK, for private_key_jwt.
+The rest comes from the environment: AUTHLY_PASSWORD, and for a confidential client CLIENT_SECRET, with CLIENT_AUTH if not
+client_secret_basic, or CLIENT_KEY, a private JWK, for private_key_jwt.
 """
 
 import json
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.integrations.base_client import OAuthError
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -57,7 +57,7 @@ def main(issuer, client_id, redirect_uri, username):
 
 def session(client_id, redirect_uri):
     """Of a client that proves who it is as the environment says."""
-    secret, method = os.environ.get("CLIENT_SECRET"), None
+    secret, method = os.environ.get("CLIENT_SECRET"), os.environ.get("CLIENT_AUTH")
     key = json.loads(os.environ.get("CLIENT_KEY", "null"))
     if key:
         secret, method = ECKey.import_key(key), PrivateKeyJWT.name
@@ -70,6 +70,7 @@ def session(client_id, redirect_uri):
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
     )
+    client.register_client_auth_method(ClientSecretJWT())
     if key:
         client.register_client_auth_method(PrivateKeyJWT(alg="ES256", headers={"kid": key["kid"]}))
     # A proxy of the machine is not for a server on loopback.

@@ -5,8 +5,8 @@
 //! authly-foreign-client ISSUER CLIENT_ID REDIRECT_URI USERNAME
 //! ```
 //!
-//! The rest comes from the environment: `AUTHLY_PASSWORD`; `CLIENT_SECRET` for a confidential client; and
-//! `POST_LOGOUT_REDIRECT_URI`, if the client has one.
+//! The rest comes from the environment: `AUTHLY_PASSWORD`; `CLIENT_SECRET` for a confidential client, with `CLIENT_AUTH` if
+//! not `client_secret_basic`; and `POST_LOGOUT_REDIRECT_URI`, if the client has one.
 
 mod browser;
 
@@ -69,6 +69,7 @@ struct Told {
     username: String,
     password: String,
     secret: Option<ClientSecret>,
+    auth_type: AuthType,
     afterwards: Option<String>,
 }
 
@@ -85,6 +86,10 @@ impl Told {
             username,
             password: env::var("AUTHLY_PASSWORD").context(USAGE)?,
             secret: env::var("CLIENT_SECRET").ok().map(ClientSecret::new),
+            auth_type: match env::var("CLIENT_AUTH").as_deref() {
+                Ok("client_secret_post") => AuthType::RequestBody,
+                _ => AuthType::BasicAuth,
+            },
             afterwards: env::var("POST_LOGOUT_REDIRECT_URI").ok(),
         })
     }
@@ -106,7 +111,7 @@ fn main() -> Result<()> {
     )
     .set_token_uri(token_endpoint)
     .set_introspection_url(endpoints.introspection_endpoint)
-    .set_auth_type(AuthType::BasicAuth)
+    .set_auth_type(told.auth_type.clone())
     .set_redirect_uri(RedirectUrl::new(told.redirect_uri.clone())?);
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
