@@ -45,6 +45,8 @@ mod hostile;
 mod http2;
 mod id_token_hint;
 mod introspect;
+mod issuer_path;
+mod keys;
 mod kill_nine;
 mod known_browser;
 mod login;

@@ -92,7 +92,8 @@ impl Config {
         if !self.issuer_follows_listen {
             return self.issuer.clone();
         }
-        Issuer::parse(&top::dev_issuer(bound)).unwrap_or_else(|_| self.issuer.clone())
+        let followed = format!("{}{}", top::dev_issuer(bound), self.issuer.path());
+        Issuer::parse(&followed).unwrap_or_else(|_| self.issuer.clone())
     }
 }
 

@@ -107,7 +107,7 @@ impl Site {
             ("username", user.username.as_str()),
             ("password", user.password.as_str()),
         ];
-        let answer = browser.post("/login", &form).await;
+        let answer = browser.post(self.at("/login"), &form).await;
         browser.follow(answer).await
     }
 
@@ -125,7 +125,7 @@ impl Site {
             ("csrf", hidden["csrf"].as_str()),
             ("decision", decision),
         ];
-        let answer = browser.post("/consent", &form).await;
+        let answer = browser.post(self.at("/consent"), &form).await;
         browser.follow(answer).await
     }
 
