@@ -35,6 +35,7 @@ mod consents;
 mod cors;
 mod crowd;
 mod disabled;
+mod discovery;
 mod edges;
 mod finished;
 mod flow;
