@@ -246,9 +246,7 @@ async fn check_against_the_table(app: &TestApp, done: &[(Method, String, Answer)
         }
     }
     for (method, path, answer) in done {
-        let row = table()
-            .iter()
-            .find(|row| row.path == path && row.methods.contains(method));
+        let row = table().find(|row| row.path == path && row.methods.contains(method));
         let claims = row.expect("a row").audits(method);
         assert_eq!(is_audited(app, answer).await, claims, "{method} {path}");
     }

@@ -11,7 +11,7 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) const ORIGIN: &str = "https://elsewhere.example";
 
 pub(crate) fn rows() -> impl Iterator<Item = &'static Route> {
-    table().iter().filter(|route| route.when == When::Always)
+    table().filter(|route| route.when == When::Always)
 }
 
 /// A path of the row that exists.
@@ -315,7 +315,7 @@ async fn an_unknown_path_is_404_in_the_form_the_caller_reads() {
         let page = read(app.http.get(app.at(path)).header("accept", "text/html")).await;
         app.assert_page(&page, 404);
     }
-    for route in table().iter().filter(|route| route.when == When::Dev) {
+    for route in table().filter(|route| route.when == When::Dev) {
         assert_eq!(
             call(&app, &Method::GET, route.path).await.status,
             404,

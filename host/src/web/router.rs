@@ -22,10 +22,7 @@ use super::{
 pub fn router(state: &SharedState) -> Router {
     let mut router = Router::new();
     let rate = Arc::new(AddressRate::new(state.edge.limits.authorize_rate));
-    for route in table()
-        .iter()
-        .filter(|route| route.when == When::Always || state.demo.is_some())
-    {
+    for route in table().filter(|route| route.when == When::Always || state.demo.is_some()) {
         for path in paths(route, state.edge.issuer.path()) {
             let row = Row {
                 edge: Arc::clone(&state.edge),
@@ -111,8 +108,8 @@ mod tests {
 
     #[test]
     fn no_method_of_a_path_has_two_rows_and_their_policies_agree() {
-        for (index, a) in table().iter().enumerate() {
-            for b in table().iter().skip(index + 1).filter(|b| b.path == a.path) {
+        for (index, a) in table().enumerate() {
+            for b in table().skip(index + 1).filter(|b| b.path == a.path) {
                 assert!(a.methods.iter().all(|m| !b.methods.contains(m)), "{}", a.path);
                 assert_eq!(
                     (a.surface, a.mount, a.when),
@@ -132,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_issuer_with_a_path_moves_its_routes() {
-        let of = |path: &str| table().iter().find(|r| r.path == path).unwrap();
+        let of = |path: &str| table().find(|r| r.path == path).unwrap();
         let token = of("/api/v1/oauth/token");
         assert_eq!(paths(token, ""), ["/api/v1/oauth/token"]);
         assert_eq!(paths(token, "/a"), ["/a/api/v1/oauth/token"]);

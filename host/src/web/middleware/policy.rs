@@ -80,7 +80,7 @@ async fn answer(row: &Row, request: Request, next: Next) -> Response {
 
 /// 405 with the methods of every row of this path (RFC 9110 §15.5.6).
 fn not_allowed(route: &Route) -> Response {
-    let rows = || table().iter().filter(|row| row.path == route.path);
+    let rows = || table().filter(|row| row.path == route.path);
     let known = [
         Method::GET,
         Method::HEAD,

@@ -4,9 +4,28 @@ use axum::{
     extract::{Path, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
+    routing::on,
 };
 
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
 use crate::web::{error::Failure, respond, state::SharedState};
+
+/// The row of these files.
+pub(super) static ROWS: &[Route] = &[Route {
+    path: "/assets/{hash}/{name}",
+    methods: GET,
+    mount: Mount::Issuer,
+    when: When::Always,
+    surface: Surface::Asset,
+    auth: Auth::None,
+    cache: Cache::Immutable,
+    cors: Cors::None,
+    csrf: Csrf::Open,
+    throttle: Throttle::Server,
+    body_bytes_max: EMPTY,
+    audit: Audit::None,
+    handler: |methods| on(methods, asset),
+}];
 
 /// An SVG opened by itself is a document: it may style itself, and nothing else.
 const ASSET_CSP: HeaderValue =

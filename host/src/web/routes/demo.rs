@@ -8,11 +8,62 @@ use authly_core::ports::ClaimOrigin;
 use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
+    routing::on,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::claim_trace::ClaimTrace;
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
 use crate::web::{error::Failure, pages::DemoView, respond, state::SharedState};
+
+/// The rows of this room.
+pub(super) static ROWS: &[Route] = &[
+    Route {
+        path: "/demo",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Page,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, page),
+    },
+    Route {
+        path: "/demo/callback",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Page,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, page),
+    },
+    Route {
+        path: "/demo/origins",
+        methods: GET,
+        mount: Mount::Issuer,
+        when: When::Dev,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, origins),
+    },
+];
 
 /// What the demo needs; part of the state in `--dev` only.
 pub struct Demo {

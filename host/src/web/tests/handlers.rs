@@ -229,10 +229,7 @@ async fn keys_and_metadata_are_public_and_kept_for_minutes() {
     ] {
         let url = metadata[endpoint].as_str().unwrap();
         let path = url.strip_prefix("https://id.example.com").unwrap();
-        assert!(
-            table().iter().any(|route| route.path == path),
-            "{endpoint}: {url}"
-        );
+        assert!(table().any(|route| route.path == path), "{endpoint}: {url}");
     }
 }
 

@@ -19,7 +19,7 @@ fn is_complete(route: &Route) -> bool {
 #[tokio::test]
 async fn every_row_keeps_its_promises_to_a_stranger() {
     let web = Web::start().await;
-    for route in table().iter().filter(|route| route.when == When::Always) {
+    for route in table().filter(|route| route.when == When::Always) {
         for method in route.methods {
             let answer = web.send(method.clone(), route.path, &[FORM], "").await;
             let row = format!("{method} {}: {} {}", route.path, answer.status, answer.body);
@@ -65,10 +65,7 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
         let unused = web.send(Method::DELETE, route.path, &[], "").await;
         assert_eq!(unused.status, StatusCode::METHOD_NOT_ALLOWED, "{}", route.path);
         assert!(!unused.header("allow").is_empty(), "{}", route.path);
-        if table()
-            .iter()
-            .any(|other| other.path == format!("{}/", route.path))
-        {
+        if table().any(|other| other.path == format!("{}/", route.path)) {
             continue;
         }
         let slash = web.get(&format!("{}/", route.path)).await;
@@ -79,9 +76,9 @@ async fn every_row_keeps_its_promises_to_a_stranger() {
 #[tokio::test]
 async fn head_shows_what_get_does_but_moves_no_authorization_on() {
     let web = Web::start().await;
-    for route in table().iter().filter(|route| route.when == When::Always) {
+    for route in table().filter(|route| route.when == When::Always) {
         let head = web.send(Method::HEAD, route.path, &[], "").await;
-        let of_path = || table().iter().filter(|other| other.path == route.path);
+        let of_path = || table().filter(|other| other.path == route.path);
         let has_get = of_path().any(|other| other.methods.contains(&Method::GET));
         let is_shown = has_get && route.surface != Surface::Flow;
         assert_eq!(
@@ -108,10 +105,7 @@ async fn head_shows_what_get_does_but_moves_no_authorization_on() {
 #[tokio::test]
 async fn a_body_over_the_limit_of_a_row_is_413() {
     let web = Web::start().await;
-    for route in table()
-        .iter()
-        .filter(|route| route.methods.contains(&Method::POST))
-    {
+    for route in table().filter(|route| route.methods.contains(&Method::POST)) {
         let body = "x".repeat(route.body_bytes_max + 1);
         let answer = web.send(Method::POST, route.path, &[FORM], &body).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", route.path);
@@ -121,10 +115,7 @@ async fn a_body_over_the_limit_of_a_row_is_413() {
 #[tokio::test]
 async fn rows_with_a_rate_answer_429_beyond_it_to_every_method() {
     let burst = ServerLimits::default().authorize_rate.burst;
-    for route in table()
-        .iter()
-        .filter(|route| route.throttle == Throttle::PerAddress)
-    {
+    for route in table().filter(|route| route.throttle == Throttle::PerAddress) {
         let web = Web::start().await;
         for method in route.methods {
             for _ in 0..burst {
@@ -149,7 +140,7 @@ async fn rows_with_a_rate_answer_429_beyond_it_to_every_method() {
 #[tokio::test]
 async fn the_demo_is_not_there_without_dev() {
     let web = Web::start().await;
-    for route in table().iter().filter(|route| route.when == When::Dev) {
+    for route in table().filter(|route| route.when == When::Dev) {
         assert_eq!(
             web.get(route.path).await.status,
             StatusCode::NOT_FOUND,
@@ -162,10 +153,7 @@ async fn the_demo_is_not_there_without_dev() {
 #[tokio::test]
 async fn the_routes_of_an_issuer_with_a_path_are_below_it() {
     let web = Web::with_issuer("https://example.com/tenant").await;
-    for route in table()
-        .iter()
-        .filter(|route| route.when == When::Always && route.mount != Mount::Root)
-    {
+    for route in table().filter(|route| route.when == When::Always && route.mount != Mount::Root) {
         let below = web
             .send(Method::DELETE, &format!("/tenant{}", route.path), &[], "")
             .await;

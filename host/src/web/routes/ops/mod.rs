@@ -2,3 +2,56 @@
 
 pub mod health;
 pub mod metrics;
+
+use axum::routing::on;
+
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
+
+/// The rows of this room.
+pub(super) static ROWS: &[Route] = &[
+    Route {
+        path: "/health",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, health::alive),
+    },
+    Route {
+        path: "/health/ready",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::None,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, health::ready),
+    },
+    Route {
+        path: "/metrics",
+        methods: GET,
+        mount: Mount::Root,
+        when: When::Always,
+        surface: Surface::Api,
+        auth: Auth::Operator,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::Open,
+        throttle: Throttle::Server,
+        body_bytes_max: EMPTY,
+        audit: Audit::None,
+        handler: |methods| on(methods, metrics::metrics),
+    },
+];
