@@ -93,12 +93,13 @@ pub async fn publish_next(
     Ok(stored.then_some(key.kid))
 }
 
-/// What becomes of the key that an emergency replaces.
+/// What becomes of the keys that an emergency replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldKey {
-    /// It verifies what it signed until that has expired.
+    /// The active one verifies what it signed until that has expired; a published next one stays the next one.
     Retires,
-    /// Somebody else may have it: nothing that it signed is believed any more.
+    /// Somebody else may have it, and whatever else was kept with it: nothing that any key of the algorithm signed is
+    /// believed any more, and the published next one never signs.
     IsRemoved,
 }
 
@@ -107,14 +108,14 @@ pub enum OldKey {
 pub struct Replaced {
     /// The key that signs from now on.
     pub new: Kid,
-    /// The one before.
-    pub old: Option<Kid>,
+    /// The ones it replaced, of its algorithm: the active one, or with [`OldKey::IsRemoved`] all of them.
+    pub old: Vec<Kid>,
 }
 
 /// Replaces the active key at once, by one that no verifier has seen: for an emergency.
 ///
 /// # Errors
-/// [`KeysError`].
+/// [`KeysError`]; nothing has happened then.
 pub async fn replace_now(
     storage: &dyn KeyStore,
     alg: SigningAlg,
@@ -124,10 +125,20 @@ pub async fn replace_now(
     let key = generate(alg, KeyState::Active, now).await?;
     let mut effects = created(&key, now);
     effects.audit.extend(activated(&key.kid, now).audit);
-    let old = storage.replace_active_key(&key, now, effects).await?;
-    if let (OldKey::IsRemoved, Some(old)) = (old_key, &old) {
-        storage.remove_key(old, now, removed(old, now)).await?;
-    }
+    let old = match old_key {
+        OldKey::Retires => storage
+            .replace_active_key(&key, now, effects)
+            .await?
+            .into_iter()
+            .collect(),
+        OldKey::IsRemoved => {
+            let published = storage.load_keys().await?;
+            for old in published.iter().filter(|old| old.alg == alg) {
+                effects.audit.extend(removed(&old.kid, now).audit);
+            }
+            storage.replace_compromised_keys(&key, now, effects).await?
+        }
+    };
     Ok(Replaced { new: key.kid, old })
 }
 

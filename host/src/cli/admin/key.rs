@@ -47,7 +47,8 @@ pub(in crate::cli) struct RotateArgs {
     /// The new keys sign at once. Verifiers that keep the JWK set refuse tokens until they fetch it again.
     #[arg(long)]
     now: bool,
-    /// Somebody else may have the keys: as --now, and the old keys are removed. Every token they signed is dead.
+    /// Somebody else may have the keys: as --now, and all others of the algorithm, published next ones too, are removed.
+    /// Every token they signed is dead.
     #[arg(long)]
     compromised: bool,
     #[command(flatten)]
@@ -113,7 +114,7 @@ async fn rotate(
     let text = match args.output.output {
         Format::Json => output::json(&rotated.iter().map(Rotated::json).collect::<Vec<_>>())?,
         Format::Table => output::table(
-            &["ALG", "NEW_KEY", "OLD_KEY"],
+            &["ALG", "NEW_KEY", "OLD_KEYS"],
             &rotated.iter().map(Rotated::row).collect::<Vec<_>>(),
         ),
     };
@@ -132,27 +133,32 @@ struct Rotated {
     alg: SigningAlg,
     /// `None`: there was a next key already.
     new: Option<Kid>,
-    old: Option<Kid>,
+    old: Vec<Kid>,
 }
 
 impl Rotated {
     fn row(&self) -> Vec<String> {
-        let name = |kid: &Option<Kid>, none: &str| kid.as_ref().map_or(none.to_owned(), Kid::to_string);
+        let already = || "(the next key is published already)".to_owned();
+        let old: Vec<&str> = self.old.iter().map(Kid::as_str).collect();
         vec![
             self.alg.as_str().to_owned(),
-            name(&self.new, "(the next key is published already)"),
-            name(&self.old, ""),
+            self.new.as_ref().map_or_else(already, Kid::to_string),
+            old.join(" "),
         ]
     }
 
     fn json(&self) -> Value {
-        json!({ "alg": self.alg.as_str(), "new_kid": self.new, "old_kid": self.old })
+        json!({ "alg": self.alg.as_str(), "new_kid": self.new, "old_kids": self.old })
     }
 }
 
 async fn publish(storage: &dyn TenantStorage, alg: SigningAlg, now: Timestamp) -> Result<Rotated, Failure> {
     let new = publish_next(storage, alg, now).await.map_err(failure)?;
-    Ok(Rotated { alg, new, old: None })
+    Ok(Rotated {
+        alg,
+        new,
+        old: Vec::new(),
+    })
 }
 
 async fn replace(

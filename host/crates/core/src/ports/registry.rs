@@ -103,6 +103,14 @@ pub trait KeyStore: Send + Sync {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Option<Kid>>;
+    /// In one step `key` becomes the active one of its algorithm and every other one of that algorithm is removed, its
+    /// private part destroyed: whoever has one of them may have them all. Answers the kids of those, in order.
+    async fn replace_compromised_keys(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Vec<Kid>>;
     /// Ends the publication of a pending or retiring key and destroys its private part; `false` when it is neither.
     async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool>;
     /// Whether an active key exists for the algorithm.

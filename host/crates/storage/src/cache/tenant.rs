@@ -156,6 +156,17 @@ impl KeyStore for CachedTenant {
         result
     }
 
+    async fn replace_compromised_keys(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Vec<Kid>> {
+        let result = self.inner.replace_compromised_keys(key, now, effects).await;
+        self.tables.forget_keys();
+        result
+    }
+
     async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         let result = self.inner.remove_key(kid, now, effects).await;
         self.tables.forget_keys();

@@ -45,6 +45,15 @@ statements! {
         effects!("$10" if "made"),
         ", (SELECT kid FROM retired)"
     );
+    REPLACE_COMPROMISED = concat!(
+        "WITH gone AS (UPDATE signing_keys SET state = 'removed', state_since = $9, private_sealed = NULL \
+           WHERE tenant_id = $1 AND alg = $3 AND state <> 'removed' RETURNING kid), \
+         made AS (INSERT INTO signing_keys (tenant_id, ", key_columns!(), ") \
+           SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bytea, $7::bigint, $8::bigint \
+           WHERE (SELECT count(*) FROM gone) >= 0 RETURNING 1)",
+        effects!("$10" if "made"),
+        ", (SELECT string_agg(kid, ' ' ORDER BY kid) FROM gone)"
+    );
     REMOVE = concat!(
         "WITH gone AS (UPDATE signing_keys SET state = 'removed', state_since = $3, private_sealed = NULL \
            WHERE tenant_id = $1 AND kid = $2 AND state IN ('pending', 'retiring') RETURNING 1)",
@@ -84,27 +93,22 @@ impl KeyStore for Tenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Option<Kid>> {
-        let sealed = self.seal_key(key)?;
-        let effects = self.effects(effects)?;
-        let row: [Param<'_>; 10] = [
-            &self.id(),
-            &key.kid.as_str(),
-            &key.alg.as_str(),
-            &KeyState::Active.as_str(),
-            &key.public_jwk,
-            &sealed,
-            &key.created_at.as_micros(),
-            &key.state_since.as_micros(),
-            &now.as_micros(),
-            &effects,
-        ];
-        let replace = || self.db.decide_and(REPLACE_ACTIVE, &row, |row| row.text_opt());
-        // Another key became the active one in this moment: an emergency replaces that one too.
-        let (_, old) = match replace().await {
-            Err(StorageError::Conflict(_)) => replace().await,
-            outcome => outcome,
-        }?;
+        let old = self.replace(REPLACE_ACTIVE, key, now, effects).await?;
         old.map(|kid| codec::kid(&kid)).transpose()
+    }
+
+    async fn replace_compromised_keys(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Vec<Kid>> {
+        let old = self.replace(REPLACE_COMPROMISED, key, now, effects).await?;
+        old.as_deref()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(codec::kid)
+            .collect()
     }
 
     async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
@@ -121,6 +125,37 @@ impl KeyStore for Tenant {
 }
 
 impl Tenant {
+    /// Runs one of the statements that put a key in the place of others; answers what it tells of those.
+    async fn replace(
+        &self,
+        statement: &'static str,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Option<String>> {
+        let sealed = self.seal_key(key)?;
+        let effects = self.effects(effects)?;
+        let row: [Param<'_>; 10] = [
+            &self.id(),
+            &key.kid.as_str(),
+            &key.alg.as_str(),
+            &KeyState::Active.as_str(),
+            &key.public_jwk,
+            &sealed,
+            &key.created_at.as_micros(),
+            &key.state_since.as_micros(),
+            &now.as_micros(),
+            &effects,
+        ];
+        let replace = || self.db.decide_and(statement, &row, |row| row.text_opt());
+        // Another key became the active one in this moment: an emergency replaces that one too.
+        let (_, old) = match replace().await {
+            Err(StorageError::Conflict(_)) => replace().await,
+            outcome => outcome,
+        }?;
+        Ok(old)
+    }
+
     async fn insert_key(&self, key: &StoredKey, state: KeyState, effects: Effects) -> StorageResult<bool> {
         self.db
             .decide(

@@ -30,6 +30,8 @@ statements! {
     ACTIVATE = "UPDATE signing_keys SET state = 'active', state_since = ?3 WHERE tenant_id = ?1 AND kid = ?2";
     REMOVE = "UPDATE signing_keys SET state = 'removed', state_since = ?3, private_sealed = NULL \
         WHERE tenant_id = ?1 AND kid = ?2 AND state IN ('pending', 'retiring')";
+    REMOVE_ALL = "UPDATE signing_keys SET state = 'removed', state_since = ?3, private_sealed = NULL \
+        WHERE tenant_id = ?1 AND alg = ?2 AND state <> 'removed' RETURNING kid";
     HAS_ACTIVE = "SELECT 1 FROM signing_keys WHERE tenant_id = ?1 AND alg = ?2 AND state = 'active'";
 }
 
@@ -111,6 +113,26 @@ impl KeyStore for SqliteTenant {
         let key = key.clone();
         self.write(move |access| {
             let old = retire(access, key.alg.as_str(), now)?;
+            if insert(access, &key, KeyState::Active)? == 0 {
+                return Err(StorageError::Conflict(format!("signing key {}", key.kid)));
+            }
+            effects::store(access, &effects)?;
+            Ok(old)
+        })
+        .await
+    }
+
+    async fn replace_compromised_keys(
+        &self,
+        key: &StoredKey,
+        now: Timestamp,
+        effects: Effects,
+    ) -> StorageResult<Vec<Kid>> {
+        let key = key.clone();
+        self.write(move |access| {
+            let row = params![access.tenant(), key.alg.as_str(), now.as_micros()];
+            let mut old = access.list(REMOVE_ALL, row, |row| codec::kid(&row.text()?))?;
+            old.sort();
             if insert(access, &key, KeyState::Active)? == 0 {
                 return Err(StorageError::Conflict(format!("signing key {}", key.kid)));
             }

@@ -211,6 +211,46 @@ pub async fn emergency_replaces_the_active_key(backend: &impl Backend) {
     assert_eq!(backend.effect_counts().await, [2, 2, 0]);
 }
 
+pub async fn compromised_keys_go_together_and_at_once(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alg = SigningAlg::Es256;
+    for name in ["a", "b"] {
+        let next = key(name, alg);
+        tenant
+            .replace_active_key(&next, at(1), Effects::none())
+            .await
+            .unwrap();
+    }
+    for (name, alg) in [("p", alg), ("o", SigningAlg::Rs256)] {
+        let next = key(name, alg);
+        assert!(tenant.add_pending_key(&next, Effects::none()).await.unwrap());
+    }
+    let replace = async |name| {
+        tenant
+            .replace_compromised_keys(&key(name, alg), at(7), created())
+            .await
+    };
+    let taken = replace("a").await;
+    assert!(matches!(taken, Err(StorageError::Conflict(_))), "{taken:?}");
+    assert_eq!(
+        published(&*tenant).await,
+        ["a retiring 1", "b active 0", "o pending 0", "p pending 0"],
+        "nothing of it happened"
+    );
+    assert_eq!(replace("c").await.unwrap(), [kid("a"), kid("b"), kid("p")]);
+    assert_eq!(published(&*tenant).await, ["c active 0", "o pending 0"]);
+    let left = backend
+        .sql("SELECT kid FROM signing_keys WHERE private_sealed IS NOT NULL ORDER BY kid")
+        .await;
+    assert_eq!(left, [["c"], ["o"]], "the private parts are gone");
+    assert!(
+        !tenant.activate_key(&kid("p"), at(10), created()).await.unwrap(),
+        "what was published never signs"
+    );
+    assert_eq!(replace("d").await.unwrap(), [kid("c")]);
+    assert_eq!(backend.effect_counts().await, [2, 2, 0]);
+}
+
 pub async fn removed_key_is_destroyed(backend: &impl Backend) {
     let tenant = backend.tenant();
     let alg = SigningAlg::Es256;

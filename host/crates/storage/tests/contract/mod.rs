@@ -116,6 +116,7 @@ macro_rules! contract_suite {
                 nonce_is_sealed_to_its_row, tokens_belong_to_their_tenant;
             keys: key_is_stored_once_per_algorithm, private_key_is_sealed, wrong_encryption_key_is_corrupt,
                 key_belongs_to_its_tenant, keys_follow_one_another, emergency_replaces_the_active_key,
+                compromised_keys_go_together_and_at_once,
                 removed_key_is_destroyed;
             tokens: opaque_token_is_loaded_until_and_after_its_revocation, revoked_jwt_is_remembered,
                 redemption_stores_the_opaque_token, rotation_stores_the_opaque_token,
