@@ -226,7 +226,7 @@ async fn a_jwks_uri_leads_the_server_to_no_private_address() {
 #[tokio::test]
 async fn keys_that_cannot_be_had_are_an_outage_and_spend_nothing() {
     let key = ClientKey::generate(Algorithm::ES256, "k");
-    let site = KeySite::start("<html>502</html>".to_owned()).await;
+    let site = KeySite::start("<html>not keys</html>".to_owned()).await;
     let app = TestApp::builder()
         .set("egress.allow_addresses", "127.0.0.1/32")
         .start()
@@ -238,6 +238,12 @@ async fn keys_that_cannot_be_had_are_an_outage_and_spend_nothing() {
         })
         .await;
     let assertion = key.sign(&assertion_claims(&app, &client.id));
+    assert_refused(
+        &ask(&app, &assertion).await,
+        "what the client publishes is its own fault",
+    );
+    app.advance(Duration::from_secs(11));
+    site.fail();
     let answer = ask(&app, &assertion).await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     site.publish(key.jwks());

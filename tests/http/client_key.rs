@@ -107,7 +107,7 @@ pub fn with_assertion(form: &Form, assertion: &str) -> Form {
 pub struct KeySite {
     /// What to register.
     pub jwks_uri: String,
-    body: Arc<Mutex<String>>,
+    body: Arc<Mutex<(u16, String)>>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -117,21 +117,21 @@ impl KeySite {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let site = Self {
             jwks_uri: format!("http://{}/jwks", listener.local_addr().expect("an address")),
-            body: Arc::new(Mutex::new(body)),
+            body: Arc::new(Mutex::new((200, body))),
             asked: Arc::default(),
         };
         let (body, asked) = (Arc::clone(&site.body), Arc::clone(&site.asked));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 asked.fetch_add(1, Ordering::SeqCst);
-                let body = body.lock().unwrap().clone();
+                let (status, body) = body.lock().unwrap().clone();
                 let mut stream = BufReader::new(stream);
                 let mut line = String::new();
                 while stream.read_line(&mut line).await.is_ok_and(|read| read > 2) {
                     line.clear();
                 }
                 let answer = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                     body.len()
                 );
                 let _ = stream.write_all(answer.as_bytes()).await;
@@ -142,7 +142,12 @@ impl KeySite {
 
     /// Publishes something else.
     pub fn publish(&self, body: String) {
-        *self.body.lock().unwrap() = body;
+        *self.body.lock().unwrap() = (200, body);
+    }
+
+    /// Is out of order.
+    pub fn fail(&self) {
+        *self.body.lock().unwrap() = (502, String::new());
     }
 
     /// How often it was asked.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use authly_core::{
     ClientId, RequestContext, StorageError, Timestamp, TokenHash,
     client::{AssertionAudience, AuthMethod, Client},
-    ports::{FetchError, ReplayNamespace},
+    ports::ReplayNamespace,
 };
 use authly_jose::{
     CLOCK_SKEW, JwkError, JwsAlg, JwsError, JwtError, UnverifiedJws, VerificationKey, VerificationKeySet,
@@ -14,7 +14,7 @@ use authly_jose::{
 };
 use serde_json::{Map, Value};
 
-use super::{ClientAuthError, Presented, Proof, Refusal};
+use super::{ClientAuthError, Presented, Proof, Refusal, client_keys::NoKeys};
 use crate::{Params, Provider, discovery::TOKEN_PATH};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
@@ -166,11 +166,11 @@ async fn by_keys(
     }
 }
 
-/// Keys that cannot be had for now are no "no"; a URL that is never asked is.
-fn unfetched(error: FetchError) -> ClientAuthError {
+/// Keys that cannot be had for now are no "no"; a URL that leads to none is.
+fn unfetched(error: NoKeys) -> ClientAuthError {
     match error {
-        FetchError::Refused(_) => ClientAuthError::refused(AssertionError::NoKey(None)),
-        FetchError::Unavailable(_) => ClientAuthError::Keys(error),
+        NoKeys::Unusable => ClientAuthError::refused(AssertionError::NoKey(None)),
+        NoKeys::Unavailable(error) => ClientAuthError::Keys(error),
     }
 }
 

@@ -12,6 +12,7 @@ use authly_core::{
     ports::{FetchError, RemoteDocuments},
 };
 use authly_jose::VerificationKeySet;
+use tokio::sync::OwnedMutexGuard;
 
 /// Keys are not asked for again for this long, unless one is missing.
 const FRESH: Duration = Duration::from_mins(5);
@@ -23,6 +24,17 @@ const STALE_MAX: Duration = Duration::from_hours(1);
 /// The most URLs remembered.
 const URLS_MAX: usize = 10_000;
 
+/// Why there are no keys to verify with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoKeys {
+    /// They cannot be had for now: not a "no".
+    #[error("the client's keys could not be fetched")]
+    Unavailable(#[source] FetchError),
+    /// What the client registered leads to no key set, and will not when asked again: its own fault.
+    #[error("the client's jwks_uri leads to no usable key set")]
+    Unusable,
+}
+
 /// What is known of one URL.
 #[derive(Default)]
 struct Slot {
@@ -31,6 +43,8 @@ struct Slot {
     fetched_at: Option<Timestamp>,
     /// When it was last tried.
     tried_at: Option<Timestamp>,
+    /// Whether that try found what cannot be used.
+    is_unusable: bool,
 }
 
 /// The keys of every client that registered a `jwks_uri`. One fetch of a URL at a time; whoever else needs it waits.
@@ -51,68 +65,46 @@ impl ClientKeys {
     /// The keys, fetched when they are not fresh.
     ///
     /// # Errors
-    /// [`FetchError`] when there are none, not even old ones.
-    pub(crate) async fn get(&self, url: &str, now: Timestamp) -> Result<Arc<VerificationKeySet>, FetchError> {
-        let slot = self.slot(url);
-        let mut slot = slot.lock().await;
+    /// [`NoKeys`] when there are none, not even old ones.
+    pub(crate) async fn get(&self, url: &str, now: Timestamp) -> Result<Arc<VerificationKeySet>, NoKeys> {
+        let slot = self.slot(url).lock_owned().await;
         match &slot.set {
             Some(set) if is_within(slot.fetched_at, FRESH, now) => Ok(Arc::clone(set)),
-            _ => self.fetch(&mut slot, url, now).await,
+            _ => self.fetch(slot, url, now).await,
         }
     }
 
     /// The keys, fetched again because a key is missing.
     ///
     /// # Errors
-    /// [`FetchError`].
-    pub(crate) async fn refresh(
-        &self,
-        url: &str,
-        now: Timestamp,
-    ) -> Result<Arc<VerificationKeySet>, FetchError> {
-        let slot = self.slot(url);
-        let mut slot = slot.lock().await;
-        self.fetch(&mut slot, url, now).await
+    /// [`NoKeys`].
+    pub(crate) async fn refresh(&self, url: &str, now: Timestamp) -> Result<Arc<VerificationKeySet>, NoKeys> {
+        let slot = self.slot(url).lock_owned().await;
+        self.fetch(slot, url, now).await
     }
 
+    /// The fetch goes on when the caller hangs up: whoever knows a client's name could otherwise use up every turn of
+    /// its keys, and never let one end.
     async fn fetch(
         &self,
-        slot: &mut Slot,
+        slot: OwnedMutexGuard<Slot>,
         url: &str,
         now: Timestamp,
-    ) -> Result<Arc<VerificationKeySet>, FetchError> {
+    ) -> Result<Arc<VerificationKeySet>, NoKeys> {
         if is_within(slot.tried_at, REFETCH_MIN, now) {
-            let wait = || FetchError::Unavailable(format!("{url} was asked a moment ago"));
-            return old(slot, now).ok_or_else(wait);
+            return old(&slot, now).ok_or_else(|| {
+                if slot.is_unusable {
+                    NoKeys::Unusable
+                } else {
+                    NoKeys::Unavailable(FetchError::Unavailable(format!("{url} was asked a moment ago")))
+                }
+            });
         }
-        slot.tried_at = Some(now);
-        match self.load(url).await {
-            Ok(set) => {
-                let set = Arc::new(set);
-                slot.set = Some(Arc::clone(&set));
-                slot.fetched_at = Some(now);
-                Ok(set)
-            }
-            Err(error) => {
-                tracing::warn!(
-                    url,
-                    error = &error as &dyn std::error::Error,
-                    "a client's keys cannot be had"
-                );
-                old(slot, now).ok_or(error)
-            }
-        }
-    }
-
-    async fn load(&self, url: &str) -> Result<VerificationKeySet, FetchError> {
-        let body = self.documents.fetch_json(url).await?;
-        let unusable = |why: String| FetchError::Unavailable(format!("{url}: {why}"));
-        let text = std::str::from_utf8(&body).map_err(|error| unusable(error.to_string()))?;
-        let set = VerificationKeySet::parse(text).map_err(|error| unusable(error.to_string()))?;
-        if set.has_secrets() {
-            return Err(unusable("it holds shared secrets".to_owned()));
-        }
-        Ok(set)
+        let (documents, url) = (Arc::clone(&self.documents), url.to_owned());
+        let fetching = tokio::spawn(async move { fill(slot, documents.as_ref(), &url, now).await });
+        fetching
+            .await
+            .unwrap_or_else(|error| Err(NoKeys::Unavailable(FetchError::Unavailable(error.to_string()))))
     }
 
     fn slot(&self, url: &str) -> Arc<tokio::sync::Mutex<Slot>> {
@@ -122,6 +114,53 @@ impl ClientKeys {
         }
         Arc::clone(slots.entry(url.to_owned()).or_default())
     }
+}
+
+/// Fetches into the slot; where that fails, the last keys serve.
+async fn fill(
+    mut slot: OwnedMutexGuard<Slot>,
+    documents: &dyn RemoteDocuments,
+    url: &str,
+    now: Timestamp,
+) -> Result<Arc<VerificationKeySet>, NoKeys> {
+    let loaded = load(documents, url).await;
+    slot.tried_at = Some(now);
+    slot.is_unusable = matches!(loaded, Err(NoKeys::Unusable));
+    match loaded {
+        Ok(set) => {
+            let set = Arc::new(set);
+            slot.set = Some(Arc::clone(&set));
+            slot.fetched_at = Some(now);
+            Ok(set)
+        }
+        Err(error) => {
+            tracing::warn!(
+                url,
+                error = &error as &dyn std::error::Error,
+                "a client's keys cannot be had"
+            );
+            old(&slot, now).ok_or(error)
+        }
+    }
+}
+
+async fn load(documents: &dyn RemoteDocuments, url: &str) -> Result<VerificationKeySet, NoKeys> {
+    let body = documents.fetch_json(url).await.map_err(|error| match error {
+        FetchError::Refused(why) => unusable(url, &why),
+        FetchError::Unavailable(_) => NoKeys::Unavailable(error),
+    })?;
+    let text = std::str::from_utf8(&body).map_err(|error| unusable(url, &error))?;
+    let set = VerificationKeySet::parse(text).map_err(|error| unusable(url, &error))?;
+    if set.has_secrets() {
+        return Err(unusable(url, &"it holds shared secrets"));
+    }
+    Ok(set)
+}
+
+/// The reason is for the log: it may name addresses that a caller must not learn.
+fn unusable(url: &str, why: &dyn std::fmt::Display) -> NoKeys {
+    tracing::warn!(url, reason = %why, "a client's jwks_uri is of no use");
+    NoKeys::Unusable
 }
 
 /// The last keys, as long as they may serve.
@@ -206,6 +245,35 @@ mod tests {
         assert!(keys.get(URL, at(3_615)).await.is_err());
     }
 
+    /// Does not answer before it is told to.
+    #[derive(Default)]
+    struct Slow {
+        asked: tokio::sync::Notify,
+        go_on: tokio::sync::Notify,
+    }
+
+    #[async_trait]
+    impl RemoteDocuments for Slow {
+        async fn fetch_json(&self, _: &str) -> Result<Vec<u8>, FetchError> {
+            self.asked.notify_one();
+            self.go_on.notified().await;
+            Ok(KEYS.as_bytes().to_vec())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_hangs_up_takes_nobodys_turn() {
+        let site = Arc::new(Slow::default());
+        let keys = ClientKeys::new(Arc::clone(&site) as Arc<dyn RemoteDocuments>);
+        tokio::select! {
+            _ = keys.get(URL, at(0)) => panic!("it cannot have been answered"),
+            () = site.asked.notified() => {}
+        }
+        site.go_on.notify_one();
+        let again = keys.get(URL, at(1)).await;
+        assert!(again.is_ok(), "the fetch that was begun has ended: {again:?}");
+    }
+
     #[tokio::test]
     async fn what_is_no_public_key_set_is_not_believed() {
         for bad in [
@@ -215,7 +283,10 @@ mod tests {
             r#"{"keys":[{"kty":"oct","kid":"s","k":"-ebuDNsVZ2iJtoZ-akfXTSCt4UO2cruLCsbWlBinggE"}]}"#,
         ] {
             let (_, keys) = keys(Some(bad));
-            assert!(keys.get(URL, at(0)).await.is_err(), "{bad}");
+            for secs in [0, 1] {
+                let answer = keys.get(URL, at(secs)).await;
+                assert!(matches!(answer, Err(NoKeys::Unusable)), "{bad}: {answer:?}");
+            }
         }
     }
 
