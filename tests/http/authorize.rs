@@ -326,7 +326,13 @@ async fn a_cross_site_post_is_persisted_and_goes_on_with_the_cookies_of_a_get() 
     let tokens = app.token(&client, &app.exchange(&client, &code, &pkce)).await;
     assert_eq!(tokens.status, 200, "{}", tokens.body);
 
-    // prompt=none shows no page on this way either.
+    // prompt=none shows no page on this way either, whatever is asked of our own.
+    let silent = request.clone().set("prompt", "none");
+    let posted = browser
+        .post_cross_site(AUTHORIZE, &silent.pairs(), "https://web.example")
+        .await;
+    let switched = browser.get(format!("{}&switch=1", posted.location())).await;
+    assert!(switched.redirect_param("code").is_some(), "{}", switched.body);
     let silent = request.set("prompt", "none").set("scope", "openid email");
     let posted = browser
         .post_cross_site(AUTHORIZE, &silent.pairs(), "https://web.example")

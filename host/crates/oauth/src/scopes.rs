@@ -16,6 +16,9 @@ pub const ACCOUNT_READ: &str = "account:read";
 /// Changes the password, or signs out everywhere, at Authly's own API.
 pub const ACCOUNT_WRITE: &str = "account:write";
 
+/// What opens a person's own account at this server.
+const OWN_ACCOUNT: [&str; 3] = [PROFILE_WRITE, ACCOUNT_READ, ACCOUNT_WRITE];
+
 /// Name, description, and whether it is a default.
 const SEEDED: [(&str, &str, bool); 20] = [
     (OPENID, "Sign in and learn a stable identifier", false),
@@ -103,7 +106,7 @@ pub(crate) async fn still_grantable(
     user: &User,
 ) -> Result<ScopeSet, StorageError> {
     let granted = still_the_clients(provider, granted, client).await?;
-    let granted = without_foreign_admin(&granted, client, &provider.issuer);
+    let granted = without_foreign(&granted, client, &provider.issuer);
     Ok(grantable_to(&granted, user))
 }
 
@@ -126,13 +129,14 @@ pub(crate) async fn still_the_clients(
         .collect())
 }
 
-/// `admin` scopes are for this server alone, so only a client whose tokens are for this server gets them: one without
-/// audiences of its own, or with the issuer among them. An API that received such a token could administer the server.
-fn without_foreign_admin(scope: &ScopeSet, client: &Client, issuer: &Issuer) -> ScopeSet {
+/// Scopes that open this server's own doors, `admin` ones and those of a person's own account, go only to a client whose
+/// tokens are for this server: one without audiences of its own, or with the issuer among them. An API that received
+/// such a token could administer the server, or rewrite the person's account.
+fn without_foreign(scope: &ScopeSet, client: &Client, issuer: &Issuer) -> ScopeSet {
     let for_us = client.audiences.is_empty() || client.audiences.iter().any(|a| a == issuer.as_str());
     scope
         .iter()
-        .filter(|s| for_us || !is_admin(s.as_str()))
+        .filter(|s| for_us || !(is_admin(s.as_str()) || OWN_ACCOUNT.contains(&s.as_str())))
         .cloned()
         .collect()
 }
@@ -159,23 +163,21 @@ mod tests {
     }
 
     #[test]
-    fn admin_scopes_are_for_clients_whose_tokens_are_for_the_issuer() {
+    fn the_servers_own_scopes_are_for_clients_whose_tokens_are_for_the_issuer() {
         let issuer = Issuer::parse("https://op.example").unwrap();
-        let scope = ScopeSet::parse("admin admin:users:read openid").unwrap();
+        let all = "account:read account:write admin admin:users:read openid profile:write";
+        let scope = ScopeSet::parse(all).unwrap();
         let (mut client, mut user) = (testing::client("web"), testing::user("alice"));
         user.is_admin = true;
         for (audiences, granted) in [
-            (&[][..], "admin admin:users:read openid"),
-            (&["https://op.example"], "admin admin:users:read openid"),
-            (
-                &["https://api.example", "https://op.example"],
-                "admin admin:users:read openid",
-            ),
+            (&[][..], all),
+            (&["https://op.example"], all),
+            (&["https://api.example", "https://op.example"], all),
             (&["https://api.example"], "openid"),
             (&["https://op.example/"], "openid"),
         ] {
             client.audiences = audiences.iter().map(|a| (*a).to_owned()).collect();
-            let left = grantable_to(&without_foreign_admin(&scope, &client, &issuer), &user);
+            let left = grantable_to(&without_foreign(&scope, &client, &issuer), &user);
             assert_eq!(left.to_string(), granted, "{audiences:?}");
         }
     }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, PlainToken, RequestContext, SecretText, StorageError, Timestamp, client::Client,
-    ports::AdvanceOutcome, user::User,
+    Effects, PlainToken, RequestContext, SecretText, StorageError, Timestamp, authorization::Prompt,
+    client::Client, ports::AdvanceOutcome, user::User,
 };
 
 use super::{
@@ -100,7 +100,8 @@ pub enum LoginStep {
     Go(Started),
 }
 
-/// Answers GET /login. With `switch` the form is shown although somebody is signed in.
+/// Answers GET /login. With `switch` the form is shown although somebody is signed in; a request that allows no page
+/// (`prompt=none`) is answered all the same.
 ///
 /// # Errors
 /// [`InteractionError`].
@@ -113,7 +114,8 @@ pub async fn show_login(
 ) -> Result<LoginStep, InteractionError> {
     let opened = open::open(provider, id, browser, ctx).await?;
     let need = need_of(provider, &opened, ctx).await?;
-    if matches!(need, Need::Login) || switch {
+    let may_show = !opened.interaction.request.prompts(Prompt::None);
+    if matches!(need, Need::Login) || switch && may_show {
         check_refusal(provider, &opened, &need)?;
         return Ok(LoginStep::Show(Box::new(prompt(opened, switch))));
     }
