@@ -15,11 +15,16 @@ use serde_json::json;
 async fn is_audited(app: &TestApp, answer: &Answer) -> bool {
     let id = answer.header("x-correlation-id");
     assert_eq!(id.len(), 32, "an id of the server's own");
-    let sql = format!(
-        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM audit_events WHERE request_id = '{id}') THEN \
-         RAISE EXCEPTION 'no event'; END IF; END $$"
-    );
-    app.postgres().execute(&sql).await.is_ok()
+    let holds = async |condition: &str| {
+        let sql = format!(
+            "DO $$ BEGIN IF {condition} (SELECT FROM audit_events WHERE request_id = '{id}') THEN \
+             RAISE EXCEPTION 'it does'; END IF; END $$"
+        );
+        app.postgres().execute(&sql).await.is_err()
+    };
+    let (is_there, is_missing) = (holds("EXISTS").await, holds("NOT EXISTS").await);
+    assert_ne!(is_there, is_missing, "the question itself fails");
+    is_there
 }
 
 /// What people end by themselves, and have clients end.

@@ -107,7 +107,7 @@ pub async fn begin(
         return Ok(signed_out(checked));
     };
     if is_of_this_session(&checked, &signed_in) {
-        end(provider, &signed_in, ctx).await?;
+        end(provider, &signed_in, checked.client.as_ref(), ctx).await?;
         return Ok(signed_out(checked));
     }
     Ok(Logout::Ask(Box::new(LogoutPrompt {
@@ -189,7 +189,7 @@ pub async fn decide(
             client: checked.client,
         }),
         LogoutDecision::Logout => {
-            end(provider, &signed_in, ctx).await?;
+            end(provider, &signed_in, checked.client.as_ref(), ctx).await?;
             Ok(match &checked.after {
                 // The person saw who asks and where they are sent, and said yes.
                 Some(after) => Logout::Left {
@@ -212,9 +212,16 @@ fn is_our_form(cookie: Option<&PlainToken>, params: &Params) -> bool {
     cookie.is_some_and(|cookie| form::verifies(cookie, Purpose::Logout, presented))
 }
 
-/// Ends the session. That it had ended already is as good.
-async fn end(provider: &Provider, signed_in: &SignedIn, ctx: &RequestContext) -> Result<(), StorageError> {
-    let effects = Effects::audited(ended_event(&signed_in.user, ctx));
+/// Ends the session, for the client that asked if one did. That it had ended already is as good.
+async fn end(
+    provider: &Provider,
+    signed_in: &SignedIn,
+    client: Option<&Client>,
+    ctx: &RequestContext,
+) -> Result<(), StorageError> {
+    let mut event = ended_event(&signed_in.user, ctx);
+    event.client_id = client.map(|client| client.id.clone());
+    let effects = Effects::audited(event);
     let ended = provider
         .storage
         .end_session(signed_in.session.id, ctx.now, effects)

@@ -1,12 +1,13 @@
 //! Token revocation (RFC 7009).
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, StorageError, Topic,
-    client::Client,
+    AuditAction, AuditEvent, Effects, ErrorCode, GrantId, OAuthError, PlainToken, RequestContext,
+    StorageError, Topic, client::Client, ports::TenantStorage,
 };
+use uuid::Uuid;
 
 use crate::{
-    Provider,
+    Provider, access_token,
     client_auth::{self, ClientAuthError, ClientCredentials},
     presented::{self, Presented, TokenProblem},
 };
@@ -76,14 +77,26 @@ async fn revoke_access_token(
     let (Some(jti), Some(expires_at), true) = (token.text("jti"), token.time("exp"), is_own) else {
         return Ok(());
     };
-    let effects = Effects::audited(AuditEvent::of(ctx, AuditAction::AccessTokenRevoked).client(&client.id))
-        .invalidating(Topic::AccessToken, jti);
     let storage = provider.storage.as_ref();
+    let mut event = AuditEvent::of(ctx, AuditAction::AccessTokenRevoked).client(&client.id);
+    if let Some(grant) = access_token::grant_of_jti(jti) {
+        event.pseudonym = pseudonym_of(storage, grant).await.map_err(RevokeError::Storage)?;
+    }
+    let effects = Effects::audited(event).invalidating(Topic::AccessToken, jti);
     let revoked = match &token.hash {
         Some(hash) => storage.revoke_access_token(hash, ctx.now, effects).await,
         None => storage.revoke_jti(jti, expires_at, effects).await,
     };
     revoked.map(drop).map_err(RevokeError::Storage)
+}
+
+/// The person of a grant, for the audit.
+async fn pseudonym_of(storage: &dyn TenantStorage, grant: GrantId) -> Result<Option<Uuid>, StorageError> {
+    let Some(grant) = storage.load_grant(grant).await? else {
+        return Ok(None);
+    };
+    let user = storage.load_user(grant.user_id).await?;
+    Ok(user.map(|user| user.pseudonym))
 }
 
 async fn revoke_refresh_token(
