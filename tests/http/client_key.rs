@@ -33,13 +33,13 @@ pub struct ClientKey {
 impl ClientKey {
     /// For RS256, PS256, ES256 or EdDSA.
     pub fn generate(alg: Algorithm, kid: &str) -> Self {
-        let kind = match alg {
+        let algorithm = match alg {
             Algorithm::ES256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Algorithm::EdDSA => &rcgen::PKCS_ED25519,
             _ => &rcgen::PKCS_RSA_SHA256,
         };
         Self {
-            pair: KeyPair::generate_for(kind).expect("a key"),
+            pair: KeyPair::generate_for(algorithm).expect("a key"),
             alg,
             kid: kid.to_owned(),
         }

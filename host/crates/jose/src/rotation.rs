@@ -77,7 +77,7 @@ mod tests {
     const POLICY: RotationPolicy = RotationPolicy {
         interval: Duration::from_secs(1_000),
         publish_before: Duration::from_secs(100),
-        retire_after: Duration::from_secs(300),
+        retire_after: Duration::from_mins(5),
     };
 
     fn key(kid: &str, alg: SigningAlg, state: KeyState, since: i64) -> StoredKey {

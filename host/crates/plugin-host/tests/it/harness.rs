@@ -10,7 +10,7 @@ use std::{
 
 use authly_core::{
     ClientId, RequestContext, SecretBytes, TenantId, UserId,
-    client::{AuthMethod, Client},
+    client::{AccessTokenFormat, AssertionAudience, AuthMethod, Client},
     key::SigningAlg,
     plugin::PluginName,
     ports::{
@@ -289,13 +289,25 @@ fn client(id: &str, now: Timestamp) -> Client {
         name: "A client".to_owned(),
         token_endpoint_auth_method: AuthMethod::None,
         secret_hash: None,
+        secret: None,
+        jwks: None,
+        jwks_uri: None,
+        token_endpoint_auth_signing_alg: None,
+        assertion_audience: AssertionAudience::default(),
         redirect_uris: vec!["https://client.example/cb".to_owned()],
         post_logout_redirect_uris: Vec::new(),
         grant_types: Vec::new(),
         scopes: ScopeSet::default(),
         audiences: Vec::new(),
+        introspection_audiences: Vec::new(),
         id_token_signed_response_alg: SigningAlg::Rs256,
         access_token_signed_response_alg: SigningAlg::Es256,
+        access_token_format: AccessTokenFormat::default(),
+        userinfo_signed_response_alg: None,
+        access_token_ttl: None,
+        id_token_ttl: None,
+        refresh_token_ttl: None,
+        default_max_age: None,
         first_party: false,
         client_uri: None,
         policy_uri: None,
@@ -303,6 +315,7 @@ fn client(id: &str, now: Timestamp) -> Client {
         rotate_refresh_tokens: true,
         enabled: true,
         created_at: now,
+        version: 1,
     }
 }
 
@@ -317,9 +330,14 @@ fn user(now: Timestamp) -> User {
         groups: vec!["staff".to_owned(), "admins".to_owned()],
         is_admin: false,
         enabled: true,
+        verified: true,
+        requires_password_change: false,
+        password_changed_at: None,
+        last_login_at: None,
         pseudonym: uuid::Uuid::from_u128(8),
         created_at: now,
         updated_at: now,
+        version: 1,
     }
 }
 
