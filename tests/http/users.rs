@@ -1,4 +1,4 @@
-//! The account API: registration, the account, its password, its profile.
+//! The account API: registration, and who may ask what of an account.
 
 use std::time::Duration;
 
@@ -7,10 +7,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const USERS: &str = "/api/v1/users/";
-const CHANGE: &str = "/api/v1/auth/change-password";
-const STATUS: &str = "/api/v1/auth/password-status";
+pub(crate) const CHANGE: &str = "/api/v1/auth/change-password";
+pub(crate) const STATUS: &str = "/api/v1/auth/password-status";
 const ME: &str = "/api/v1/users/me";
-const NEW: &str = "nine geese cross a bridge";
 
 async fn open() -> TestApp {
     TestApp::builder()
@@ -28,7 +27,7 @@ fn registration(username: &str) -> Value {
 }
 
 /// A client that may be granted the account API.
-async fn account_client(app: &TestApp) -> TestClient {
+pub(crate) async fn account_client(app: &TestApp) -> TestClient {
     app.client(authly_oauth::clients::NewClient {
         id: Some("web".to_owned()),
         token_endpoint_auth_method: Some("none".to_owned()),
@@ -44,18 +43,18 @@ async fn account_client(app: &TestApp) -> TestClient {
 }
 
 /// Tokens with all it takes.
-async fn tokens(app: &TestApp, client: &TestClient, user: &TestUser) -> (String, String) {
+pub(crate) async fn tokens(app: &TestApp, client: &TestClient, user: &TestUser) -> (String, String) {
     let scope = "openid profile phone offline_access profile:write account:read account:write";
     let tokens = app.tokens(client, user, scope).await;
     let text = |name: &str| tokens[name].as_str().expect(name).to_owned();
     (text("access_token"), text("refresh_token"))
 }
 
-async fn get(app: &TestApp, path: &str, token: &str) -> Answer {
+pub(crate) async fn get(app: &TestApp, path: &str, token: &str) -> Answer {
     read(app.http.get(app.at(path)).bearer_auth(token)).await
 }
 
-async fn send(app: &TestApp, method: Method, path: &str, token: &str, body: &Value) -> Answer {
+pub(crate) async fn send(app: &TestApp, method: Method, path: &str, token: &str, body: &Value) -> Answer {
     read(
         app.http
             .request(method, app.at(path))
@@ -65,12 +64,7 @@ async fn send(app: &TestApp, method: Method, path: &str, token: &str, body: &Val
     .await
 }
 
-async fn change(app: &TestApp, token: &str, current: &str, new: &str) -> Answer {
-    let body = json!({ "current_password": current, "new_password": new });
-    send(app, Method::POST, CHANGE, token, &body).await
-}
-
-fn assert_refused(answer: &Answer, status: u16, says: &str) {
+pub(crate) fn assert_refused(answer: &Answer, status: u16, says: &str) {
     assert_eq!(answer.status, status, "{}", answer.body);
     let body = answer.json();
     assert!(body["error"].is_string(), "{body}");
@@ -234,89 +228,6 @@ async fn account_api_needs_its_scope() {
 }
 
 #[tokio::test]
-async fn edge_48_changed_password_ends_other_sessions_and_every_grant() {
-    let app = TestApp::start().await;
-    let (client, user) = (account_client(&app).await, app.user("alice").await);
-    let (access, refresh) = tokens(&app, &client, &user).await;
-    let (other_access, other_refresh) = tokens(&app, &client, &user).await;
-    assert_eq!(
-        get(&app, STATUS, &access).await.json(),
-        json!({ "requires_password_change": false, "username": "alice" })
-    );
-    let answer = change(&app, &access, &user.password, NEW).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let said = json!({ "message": "Password successfully changed", "requires_password_change": false });
-    assert_eq!(answer.json(), said);
-    for dead in [&access, &other_access] {
-        assert_eq!(get(&app, STATUS, dead).await.status, 401);
-    }
-    for dead in [&refresh, &other_refresh] {
-        let answer = app.token(&client, &app.refresh(&client, dead)).await;
-        assert_eq!(answer.json()["error"], "invalid_grant");
-    }
-    let sessions = app.tenant.list_sessions(None, app.now(), 10).await.unwrap();
-    assert_eq!(sessions.len(), 1, "the one in which it was changed");
-    let renewed = TestUser {
-        id: user.id.clone(),
-        username: user.username.clone(),
-        password: NEW.to_owned(),
-    };
-    tokens(&app, &client, &renewed).await;
-}
-
-#[tokio::test]
-async fn changed_password_ends_nothing_when_asked_so() {
-    let app = TestApp::start().await;
-    let (client, user) = (account_client(&app).await, app.user("alice").await);
-    let (access, refresh) = tokens(&app, &client, &user).await;
-    let body = json!({ "current_password": user.password, "new_password": NEW, "keep_sessions": true });
-    assert_eq!(send(&app, Method::POST, CHANGE, &access, &body).await.status, 200);
-    assert_eq!(get(&app, STATUS, &access).await.status, 200);
-    let answer = app.token(&client, &app.refresh(&client, &refresh)).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-}
-
-#[tokio::test]
-async fn changing_a_password_is_no_way_to_guess_it() {
-    let app = TestApp::builder()
-        .set("login.account_free_failures", "2")
-        .start()
-        .await;
-    let (client, user) = (account_client(&app).await, app.user("alice").await);
-    let (access, _) = tokens(&app, &client, &user).await;
-    for _ in 0..3 {
-        let answer = change(&app, &access, "wrong password", NEW).await;
-        assert_refused(&answer, 400, "The current password is wrong");
-    }
-    let answer = change(&app, &access, &user.password, NEW).await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.header("retry-after")),
-        (429, "1"),
-        "{}",
-        answer.body
-    );
-    app.advance(Duration::from_secs(1));
-    for (new, says) in [
-        (user.password.as_str(), "is the current one"),
-        ("short", "at least 8 characters"),
-        ("alice@example.com", "with little else"),
-        ("qwertyuiop", "too easy to guess"),
-    ] {
-        assert_refused(&change(&app, &access, &user.password, new).await, 400, says);
-    }
-    let missing = send(
-        &app,
-        Method::POST,
-        CHANGE,
-        &access,
-        &json!({ "new_password": NEW }),
-    )
-    .await;
-    assert_refused(&missing, 400, "current_password is missing");
-    assert_eq!(change(&app, &access, &user.password, NEW).await.status, 200);
-}
-
-#[tokio::test]
 async fn policy_of_the_operator_holds() {
     let app = TestApp::builder()
         .set("accounts.registration", "open")
@@ -366,92 +277,4 @@ async fn unverified_person_is_refused_where_verification_is_required() {
     assert_eq!(app.userinfo(&access).await.status, 401);
     let answer = app.token(&client, &app.refresh(&client, &refresh)).await;
     assert_eq!(answer.json()["error"], "invalid_grant");
-}
-
-async fn put(app: &TestApp, token: &str, body: Value) -> Answer {
-    send(app, Method::PUT, "/oidc/userinfo", token, &body).await
-}
-
-#[tokio::test]
-async fn profile_is_refused_whole_for_one_claim() {
-    let app = TestApp::start().await;
-    let (client, user) = (account_client(&app).await, app.user("alice").await);
-    let (access, _) = tokens(&app, &client, &user).await;
-    let before = app.userinfo(&access).await.json();
-    for (body, says) in [
-        (
-            json!({ "name": "Ada", "email": "x@example.com" }),
-            "claim email: it cannot be changed here",
-        ),
-        (
-            json!({ "name": "Ada", "email_verified": true }),
-            "claim email_verified: ",
-        ),
-        (
-            json!({ "name": "Ada", "phone_number_verified": true }),
-            "claim phone_number_verified: ",
-        ),
-        (json!({ "name": "Ada", "sub": "x" }), "claim sub: "),
-        (
-            json!({ "name": "Ada", "preferred_username": "admin" }),
-            "claim preferred_username: ",
-        ),
-        (
-            json!({ "name": "Ada", "favourite_colour": "red" }),
-            "claim favourite_colour: ",
-        ),
-        (json!({ "name": 7 }), "claim name: it must be a string"),
-        (
-            json!({ "name": "x".repeat(1025) }),
-            "claim name: it must have 1 to 1024 bytes",
-        ),
-        (
-            json!({ "picture": "http://example.com/a" }),
-            "claim picture: it must be an https URL",
-        ),
-        (json!({ "website": "javascript:alert(1)" }), "claim website: "),
-        (
-            json!({ "birthdate": "1815-02-30" }),
-            "claim birthdate: it must be YYYY-MM-DD",
-        ),
-        (json!({ "zoneinfo": "../etc/passwd" }), "claim zoneinfo: "),
-        (json!({ "locale": "english!" }), "claim locale: "),
-        (json!({ "phone_number": "call me" }), "claim phone_number: "),
-        (json!({ "address": { "planet": "Mars" } }), "claim address: "),
-        (json!({}), "names no claim"),
-    ] {
-        assert_refused(&put(&app, &access, body).await, 400, says);
-    }
-    assert_eq!(app.userinfo(&access).await.json(), before, "all or nothing");
-}
-
-#[tokio::test]
-async fn profile_is_the_persons_to_change_claim_by_claim() {
-    let app = TestApp::start().await;
-    let (client, user) = (account_client(&app).await, app.user("alice").await);
-    let (access, _) = tokens(&app, &client, &user).await;
-    let before = app.userinfo(&access).await.json();
-    app.advance(Duration::from_secs(5));
-    let body = json!({
-        "name": "Ada Lovelace", "given_name": null, "birthdate": "1815-12-10", "zoneinfo": "Europe/London",
-        "locale": "en-GB", "picture": "https://example.com/ada.png", "phone_number": "+44 20 7946 0000",
-    });
-    let answer = put(&app, &access, body).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let info = answer.json();
-    assert_eq!(info, app.userinfo(&access).await.json());
-    assert_eq!(
-        (&info["name"], &info["locale"]),
-        (&json!("Ada Lovelace"), &json!("en-GB"))
-    );
-    assert!(info.get("given_name").is_none());
-    assert_eq!(info["phone_number"], "+44 20 7946 0000");
-    assert!(
-        info.get("phone_number_verified").is_none(),
-        "nobody verified this one"
-    );
-    assert_eq!(
-        info["updated_at"].as_i64().unwrap(),
-        before["updated_at"].as_i64().unwrap() + 5
-    );
 }

@@ -1,0 +1,99 @@
+//! A person changes the password through a client.
+
+use std::time::Duration;
+
+use authly_testkit::{TestApp, TestUser, browser::Answer};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::users::{CHANGE, STATUS, account_client, assert_refused, get, send, tokens};
+
+const NEW: &str = "nine geese cross a bridge";
+
+async fn change(app: &TestApp, token: &str, current: &str, new: &str) -> Answer {
+    let body = json!({ "current_password": current, "new_password": new });
+    send(app, Method::POST, CHANGE, token, &body).await
+}
+
+#[tokio::test]
+async fn edge_48_changed_password_ends_other_sessions_and_every_grant() {
+    let app = TestApp::start().await;
+    let (client, user) = (account_client(&app).await, app.user("alice").await);
+    let (access, refresh) = tokens(&app, &client, &user).await;
+    let (other_access, other_refresh) = tokens(&app, &client, &user).await;
+    assert_eq!(
+        get(&app, STATUS, &access).await.json(),
+        json!({ "requires_password_change": false, "username": "alice" })
+    );
+    let answer = change(&app, &access, &user.password, NEW).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let said = json!({ "message": "Password successfully changed", "requires_password_change": false });
+    assert_eq!(answer.json(), said);
+    for dead in [&access, &other_access] {
+        assert_eq!(get(&app, STATUS, dead).await.status, 401);
+    }
+    for dead in [&refresh, &other_refresh] {
+        let answer = app.token(&client, &app.refresh(&client, dead)).await;
+        assert_eq!(answer.json()["error"], "invalid_grant");
+    }
+    let sessions = app.tenant.list_sessions(None, app.now(), 10).await.unwrap();
+    assert_eq!(sessions.len(), 1, "the one in which it was changed");
+    let renewed = TestUser {
+        id: user.id.clone(),
+        username: user.username.clone(),
+        password: NEW.to_owned(),
+    };
+    tokens(&app, &client, &renewed).await;
+}
+
+#[tokio::test]
+async fn changed_password_ends_nothing_when_asked_so() {
+    let app = TestApp::start().await;
+    let (client, user) = (account_client(&app).await, app.user("alice").await);
+    let (access, refresh) = tokens(&app, &client, &user).await;
+    let body = json!({ "current_password": user.password, "new_password": NEW, "keep_sessions": true });
+    assert_eq!(send(&app, Method::POST, CHANGE, &access, &body).await.status, 200);
+    assert_eq!(get(&app, STATUS, &access).await.status, 200);
+    let answer = app.token(&client, &app.refresh(&client, &refresh)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn changing_a_password_is_no_way_to_guess_it() {
+    let app = TestApp::builder()
+        .set("login.account_free_failures", "2")
+        .start()
+        .await;
+    let (client, user) = (account_client(&app).await, app.user("alice").await);
+    let (access, _) = tokens(&app, &client, &user).await;
+    for _ in 0..3 {
+        let answer = change(&app, &access, "wrong password", NEW).await;
+        assert_refused(&answer, 400, "The current password is wrong");
+    }
+    let answer = change(&app, &access, &user.password, NEW).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("retry-after")),
+        (429, "1"),
+        "{}",
+        answer.body
+    );
+    app.advance(Duration::from_secs(1));
+    for (new, says) in [
+        (user.password.as_str(), "is the current one"),
+        ("short", "at least 8 characters"),
+        ("alice@example.com", "with little else"),
+        ("qwertyuiop", "too easy to guess"),
+    ] {
+        assert_refused(&change(&app, &access, &user.password, new).await, 400, says);
+    }
+    let missing = send(
+        &app,
+        Method::POST,
+        CHANGE,
+        &access,
+        &json!({ "new_password": NEW }),
+    )
+    .await;
+    assert_refused(&missing, 400, "current_password is missing");
+    assert_eq!(change(&app, &access, &user.password, NEW).await.status, 200);
+}
