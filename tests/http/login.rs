@@ -169,7 +169,7 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
 }
 
 #[tokio::test]
-async fn unknown_user_wrong_password_and_disabled_user_are_answered_the_same() {
+async fn edge_82_unknown_user_wrong_password_and_disabled_user_are_answered_the_same() {
     let app = TestApp::start().await;
     let (user, off) = (app.user("alice").await, app.user("carol").await);
     app.set_user_enabled(&off, false).await;

@@ -30,6 +30,8 @@ mod client_assertion;
 mod client_auth;
 mod client_key;
 mod command_line;
+mod conformance;
+mod conformance_list;
 mod consent;
 mod consent_binding;
 mod consents;
@@ -73,6 +75,7 @@ mod session_check;
 mod session_cookie;
 mod sessions;
 mod shutdown;
+mod standard_claims;
 mod swap_under_load;
 mod tabs;
 mod throttle;
@@ -80,6 +83,7 @@ mod token;
 mod unsupported;
 mod userinfo;
 mod users;
+mod workspace_tests;
 
 /// A client and a person of a server in its own process, made as an operator would.
 fn register(server: &ServerProcess) -> (TestClient, TestUser) {
