@@ -303,6 +303,17 @@ fn an_http_issuer_is_served_on_loopback_only() {
 }
 
 #[test]
+fn dev_makes_accounts_for_this_machine_only() {
+    let public = [("AUTHLY__ISSUER", "https://login.example.com")];
+    let shown = load(&dev(&public)).unwrap_err().to_string();
+    assert!(
+        shown.contains("issuer") && shown.contains("leave --dev out"),
+        "{shown}"
+    );
+    assert!(load(&dev(&[("AUTHLY__ISSUER", "http://localhost:8000")])).is_ok());
+}
+
+#[test]
 fn dev_issuer_follows_the_address_that_was_bound() {
     let config = load(&dev(&[("AUTHLY__LISTEN", "127.0.0.1:0")])).unwrap().config;
     assert_eq!(

@@ -62,6 +62,11 @@ pub(super) fn check(reader: &mut Reader<'_>, dev: bool) -> Option<Top> {
             None
         }
     };
+    if dev && issuer.as_ref().is_some_and(Issuer::is_https) {
+        let message = "with --dev the issuer is http on this machine, because it makes accounts whose passwords it prints; \
+                       leave --dev out to serve this configuration";
+        reader.complain(&ISSUER, message.to_owned());
+    }
     check_http_stays_here(reader, issuer.as_ref(), listen.filter(|_| !dev));
     Some(Top {
         issuer: issuer?,
