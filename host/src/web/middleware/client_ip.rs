@@ -9,6 +9,15 @@ use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What else proxies add when they pass a request on, the address or not.
+const ADDED_BY_PROXIES: [&str; 6] = [
+    "via",
+    "x-real-ip",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-server",
+];
 
 /// The longest chain of proxies that is followed.
 const HOPS_MAX: usize = 32;
@@ -39,8 +48,10 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
 /// Whether a proxy that nobody vouches for passed the request on: the address is the proxy's then, not the client's.
 /// Many proxies stand on the same machine, and their address must not be taken for an operator's.
 pub fn is_behind_a_stranger(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
-    let is_passed_on = headers.contains_key(&X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
-    is_passed_on && !is_trusted(peer.to_canonical(), trusted)
+    let names_client = headers.contains_key(&X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+    let is_passed_on = names_client || ADDED_BY_PROXIES.iter().any(|name| headers.contains_key(*name));
+    // A trusted one that names nobody leaves its own address, which is not the client's either.
+    is_passed_on && !(names_client && is_trusted(peer.to_canonical(), trusted))
 }
 
 /// Follows the chain from its right end. An entry that is no address ends it at the last known one.

@@ -122,7 +122,15 @@ async fn metrics_are_for_operators_and_a_proxy_of_nobody_is_none() {
             "{stranger}"
         );
     }
-    for passed_on in [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")] {
+    for passed_on in [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("forwarded", "for=192.0.2.1"),
+        // A proxy that names nobody: the address is its own.
+        ("via", "1.1 proxy"),
+        ("x-real-ip", "127.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "login.example.com"),
+    ] {
         assert_eq!(status("127.0.0.1", &[passed_on]).await, StatusCode::NOT_FOUND);
     }
     assert_eq!(web.get("/metrics").await.status, StatusCode::NOT_FOUND, "no peer");
