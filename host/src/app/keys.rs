@@ -112,7 +112,8 @@ pub struct Replaced {
     pub old: Vec<Kid>,
 }
 
-/// Replaces the active key at once, by one that no verifier has seen: for an emergency.
+/// Replaces the active key at once: by the published next one if there is one and nobody else may have it, else by one
+/// that no verifier has seen.
 ///
 /// # Errors
 /// [`KeysError`]; nothing has happened then.
@@ -122,6 +123,11 @@ pub async fn replace_now(
     old_key: OldKey,
     now: Timestamp,
 ) -> Result<Replaced, KeysError> {
+    if old_key == OldKey::Retires
+        && let Some(replaced) = activate_next(storage, alg, now).await?
+    {
+        return Ok(replaced);
+    }
     let key = generate(alg, KeyState::Active, now).await?;
     let mut effects = created(&key, now);
     effects.audit.extend(activated(&key.kid, now).audit);
@@ -140,6 +146,29 @@ pub async fn replace_now(
         }
     };
     Ok(Replaced { new: key.kid, old })
+}
+
+/// The published next key signs from now on; `None` when there is none.
+async fn activate_next(
+    storage: &dyn KeyStore,
+    alg: SigningAlg,
+    now: Timestamp,
+) -> Result<Option<Replaced>, KeysError> {
+    let keys = storage.load_keys().await?;
+    let find = |state| keys.iter().find(|key| key.alg == alg && key.state == state);
+    let Some(next) = find(KeyState::Pending) else {
+        return Ok(None);
+    };
+    let is_done = storage
+        .activate_key(&next.kid, now, activated(&next.kid, now))
+        .await?;
+    Ok(is_done.then(|| Replaced {
+        new: next.kid.clone(),
+        old: find(KeyState::Active)
+            .map(|old| old.kid.clone())
+            .into_iter()
+            .collect(),
+    }))
 }
 
 /// Ends the publication of a pending or retiring key now; `false` when it is neither.

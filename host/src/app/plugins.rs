@@ -25,6 +25,12 @@ pub(super) async fn start(
     metrics: &Arc<Metrics>,
 ) -> Result<PluginHost, StartError> {
     let plugins = &config.plugins;
+    if let Some(dir) = plugins.dir.as_ref().filter(|dir| !dir.is_dir()) {
+        tracing::warn!(
+            plugins.dir = %dir.display(),
+            "there is no such folder: plugins that lie elsewhere do not run, and it is watched for from now on"
+        );
+    }
     let cache = plugins.cache_dir.clone().map(|dir| CacheOptions {
         dir,
         key: cache_key(encryption_key),

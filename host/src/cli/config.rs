@@ -16,7 +16,13 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check => {
-            load(sources)?;
+            let dir = load(sources)?.config.plugins.dir;
+            if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+                console.note(&format!(
+                    "plugins.dir is {}, and there is no such folder yet: no plugin runs until there is.",
+                    dir.display()
+                ));
+            }
             console.print("the configuration is good\n")
         }
         ConfigCommand::Reference => console.print(&render_reference()),

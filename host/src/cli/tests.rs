@@ -318,7 +318,7 @@ fn a_user_is_made_once_with_a_password_from_standard_input() {
     );
     let none = shell.run_with("", "admin user create --username bob --password-stdin");
     assert_eq!(none.code, 2);
-    assert!(none.err.contains("standard input holds no"), "{}", none.err);
+    assert!(none.err.contains("standard input is empty"), "{}", none.err);
     assert_eq!(
         shell
             .run_with("short\n", "admin user create --username bob --password-stdin")

@@ -129,7 +129,7 @@ impl Sealer {
             .split_first_chunk::<KEY_ID_LEN>()
             .ok_or_else(|| place.corrupt("too short"))?;
         if *key_id != self.key_id {
-            return Err(place.corrupt("sealed with another encryption key"));
+            return Err(place.corrupt("sealed with another key than keys.encryption_key"));
         }
         let (nonce, body) = rest
             .split_first_chunk::<NONCE_LEN>()

@@ -213,7 +213,7 @@ async fn list(
 
 fn read_secret(console: &mut Console<'_>, from_stdin: bool) -> Result<Option<SecretText>, Failure> {
     from_stdin
-        .then(|| console.read_secret("client secret"))
+        .then(|| console.read_secret("the client secret"))
         .transpose()
 }
 

@@ -44,7 +44,8 @@ pub(in crate::cli) struct RotateArgs {
     /// Only the key of this algorithm; all of them otherwise. May be repeated.
     #[arg(long = "alg", value_name = "ALG", value_parser = parse_alg)]
     algs: Vec<SigningAlg>,
-    /// The new keys sign at once. Verifiers that keep the JWK set refuse tokens until they fetch it again.
+    /// The next keys sign at once, made now where none is published yet. Verifiers that keep an older JWK set refuse their
+    /// tokens until they fetch it again.
     #[arg(long)]
     now: bool,
     /// Somebody else may have the keys: as --now, and all others of the algorithm, published next ones too, are removed.

@@ -124,7 +124,20 @@ fn scopes_are_defined_changed_and_deleted() {
             .iter()
             .any(|scope| scope["name"] == "printers")
     );
+    let create = "admin client create --id app --grant-type client_credentials --scope";
+    shell.answer("", &format!("{create} printers"));
     assert_eq!(shell.answer("", "admin scope delete printers")["deleted"], true);
+    let renamed = shell.answer("", "admin client update app --name Printer");
+    assert_eq!(
+        renamed["client_name"], "Printer",
+        "a client that held it can still be changed"
+    );
+    shell.refused(
+        &create
+            .replace("app", "other")
+            .replace("--scope", "--scope printers"),
+        "not defined",
+    );
     shell.refused("admin scope delete printers", "no scope printers");
     shell.refused("admin scope delete openid", "the server's own");
 }
@@ -264,10 +277,19 @@ fn signing_keys_are_listed_published_replaced_and_retired() {
         states.join(" ")
     };
     assert_eq!(states(&shell), "\"active\" \"pending\"");
+    let taken = shell.answer("", "admin key rotate --alg ES256 --now");
+    assert_eq!(
+        taken[0]["new_kid"],
+        next.as_str(),
+        "the published one, which verifiers may know"
+    );
+    assert_eq!(states(&shell), "\"active\" \"retiring\"");
+    let published = shell.answer("", "admin key rotate --alg ES256");
+    let next = published[0]["new_kid"].as_str().unwrap();
     shell.answer("", &format!("admin key retire {next}"));
-    assert_eq!(states(&shell), "\"active\"");
+    assert_eq!(states(&shell), "\"active\" \"retiring\"");
     shell.answer("", "admin key rotate --alg ES256 --compromised");
-    assert_eq!(states(&shell), "\"active\"", "the old one is gone at once");
+    assert_eq!(states(&shell), "\"active\"", "the old ones are gone at once");
     shell.refused("admin key retire nonsense", "no pending or retiring key");
     assert_eq!(shell.run("admin key rotate --alg none").code, 2);
     let printed = shell.run("admin key list --output json").out;

@@ -4,7 +4,7 @@
 use authly_core::{
     AuditAction, AuditEvent, ClientId, Effects, Rng, SecretText, StorageError, Timestamp, Topic,
     client::Client,
-    ports::{TenantStorage, UpdateOutcome},
+    ports::{ScopeDefinition, TenantStorage, UpdateOutcome},
 };
 
 use super::{
@@ -29,7 +29,13 @@ pub async fn update_client(
     edit(&mut typed);
     // Who it is does not change.
     typed.id = Some(before.id.to_string());
-    let defined = storage.list_scopes().await.map_err(ClientError::Storage)?;
+    let mut defined = storage.list_scopes().await.map_err(ClientError::Storage)?;
+    // What it was registered for and is defined no longer is granted to nobody, and no reason to refuse other changes.
+    defined.extend(before.scopes.iter().map(|scope| ScopeDefinition {
+        name: scope.to_string(),
+        description: String::new(),
+        is_default: false,
+    }));
     let mut client = check::check_client(&typed, &defined, now, rng).map_err(ClientError::Invalid)?;
     client.enabled = before.enabled;
     client.created_at = before.created_at;
