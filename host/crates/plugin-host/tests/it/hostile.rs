@@ -176,12 +176,13 @@ async fn too_many_calls_at_once_are_unavailable_not_a_crash() {
     site.put(
         "sleeps",
         "sleeps",
-        &format!("{}[limits]\nwall_ms = 1000\n", only("sleeps")),
+        &format!("{}[limits]\nwall_ms = 5000\n", only("sleeps")),
     );
     site.put("good", "stamp", &format!("{}{}", only("good"), stamps("well")));
     let limits = Limits {
         calls: 1,
         queue: Duration::from_millis(20),
+        wall: Duration::from_secs(5),
         ..Limits::default()
     };
     let node = site
@@ -190,8 +191,17 @@ async fn too_many_calls_at_once_are_unavailable_not_a_crash() {
             ..site.options()
         })
         .await;
-    let (sleeps, good) = tokio::join!(node.map("sleeps"), node.map("good"));
-    assert!(matches!(good, Err(HookError::Unavailable { .. })), "{good:?}");
+    // Served until the other one has the slot, and refused from then on.
+    let refused = async {
+        loop {
+            match node.map("good").await {
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => return error,
+            }
+        }
+    };
+    let (sleeps, good) = tokio::join!(node.map("sleeps"), refused);
+    assert!(matches!(good, HookError::Unavailable { .. }), "{good:?}");
     assert_eq!(node.observer.outcome_of("good"), CallOutcome::Overloaded);
     assert!(matches!(sleeps, Err(HookError::Failed { .. })));
     // The slot comes back with the instance, which is dropped beside the request.
