@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use authly_core::{
     AuditAction, AuditEvent, ClientId, Effects, PlainToken, RequestContext, SessionId, StorageError,
-    Timestamp, interaction::Authentication, session::Session, user::User,
+    Timestamp, interaction::Authentication, ports::StartOutcome, session::Session, user::User,
 };
 
 use crate::{Provider, Settings};
@@ -103,7 +103,7 @@ fn touch_step(settings: &Settings) -> Duration {
 /// Who just proved who they are, and for what.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
-    /// Who.
+    /// Who, as they were loaded when they proved it.
     pub user: User,
     /// The client they signed in for; `None`: for their own account.
     pub client_id: Option<&'a ClientId>,
@@ -112,7 +112,8 @@ pub struct NewSession<'a> {
     pub replaces: Option<&'a PlainToken>,
 }
 
-/// Begins a session with a fresh id. Answers the cookie's value.
+/// Begins a session with a fresh id. Answers the cookie's value; `None` when the person changed their password, was
+/// disabled or deleted since `new.user` was loaded: the session before has not ended then.
 ///
 /// # Errors
 /// [`StorageError`]; nothing has begun then, and the session before has not ended.
@@ -120,7 +121,7 @@ pub async fn start(
     provider: &Provider,
     new: NewSession<'_>,
     ctx: &RequestContext,
-) -> Result<(PlainToken, SignedIn), StorageError> {
+) -> Result<Option<(PlainToken, SignedIn)>, StorageError> {
     let cookie = PlainToken::generate(provider.rng.as_ref());
     let session = Session {
         id: SessionId::generate(ctx.now, provider.rng.as_ref()),
@@ -137,10 +138,18 @@ pub async fn start(
     let mut audit = AuditEvent::of(ctx, AuditAction::LoginSucceeded).person(new.user.pseudonym);
     audit.client_id = new.client_id.cloned();
     let replaced = new.replaces.map(PlainToken::hash);
-    provider
-        .storage
-        .start_session(&session, replaced.as_ref(), Effects::audited(audit))
-        .await?;
     let user = new.user;
-    Ok((cookie, SignedIn { session, user }))
+    let outcome = provider
+        .storage
+        .start_session(
+            &session,
+            user.password_changed_at,
+            replaced.as_ref(),
+            Effects::audited(audit),
+        )
+        .await?;
+    Ok(match outcome {
+        StartOutcome::Started => Some((cookie, SignedIn { session, user })),
+        StartOutcome::Refused => None,
+    })
 }

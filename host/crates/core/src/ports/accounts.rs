@@ -53,6 +53,16 @@ pub enum PasswordOutcome {
     Unknown,
 }
 
+/// What became of a session that was to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartOutcome {
+    /// It lives.
+    Started,
+    /// The person's password was changed since it was checked, or they are disabled or gone: nothing was stored, and the
+    /// session before lives on.
+    Refused,
+}
+
 /// How much a step ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
@@ -104,12 +114,16 @@ pub trait SessionStore: Send + Sync {
     async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>>;
     /// Starts a session and, in the same transaction, ends the one the browser had before: the id changes at login,
     /// so a planted cookie is worth nothing afterwards. Notes the person's `last_login_at`.
+    ///
+    /// `password_changed_at` is the person's at the time when the password was checked: a change that came in between
+    /// ended every session, and the old password must not open another one.
     async fn start_session(
         &self,
         session: &Session,
+        password_changed_at: Option<Timestamp>,
         replaces: Option<&TokenHash>,
         effects: Effects,
-    ) -> StorageResult<()>;
+    ) -> StorageResult<StartOutcome>;
     /// Sessions that are neither ended nor expired at `now`, the newest first: of one person, or of everybody. They
     /// may have been idle for too long: whoever asks knows the limit.
     async fn list_sessions(

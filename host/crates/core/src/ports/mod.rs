@@ -15,7 +15,9 @@ pub mod registry;
 pub mod tokens;
 
 pub use access::{ReserveOutcome, ThrottleKey, ThrottlePolicy, ThrottleStore};
-pub use accounts::{Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, UserStore};
+pub use accounts::{
+    Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, StartOutcome, UserStore,
+};
 pub use documents::{FetchError, RemoteDocuments};
 pub use hooks::{
     ClaimMapInput, ClaimMapper, ClaimOrigin, ClaimTarget, HookError, HookSession, HookSubject, MappedClaims,

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Provider,
-    interaction::{Authenticated, Authenticator, Browser, Credentials, PasswordAttempt, Refusal},
-    session::{self, NewSession},
+    interaction::{Arrival, Authenticator, Browser, Credentials, PasswordAttempt, Refusal, sign_in},
+    session,
 };
 
 /// What the page shows.
@@ -96,16 +96,16 @@ pub async fn submit(
         password: &credentials.password,
         device: browser.device.as_ref(),
     };
-    match authenticator.authenticate(attempt, ctx).await {
-        Ok(Authenticated { user, device }) => {
-            let new = NewSession {
-                user,
-                client_id: None,
-                replaces: browser.session.as_ref(),
-            };
-            let (session, _) = session::start(provider, new, ctx).await?;
-            Ok(LoginVerdict::SignedIn { session, device })
-        }
+    let arrival = Arrival {
+        attempt,
+        client_id: None,
+        replaces: browser.session.as_ref(),
+    };
+    match sign_in(provider, authenticator, arrival, ctx).await? {
+        Ok(begun) => Ok(LoginVerdict::SignedIn {
+            session: begun.cookie,
+            device: begun.device,
+        }),
         Err(refusal) => {
             let prompt = LoginPrompt {
                 csrf: credentials.csrf,

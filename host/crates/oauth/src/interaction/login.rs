@@ -9,8 +9,9 @@ use authly_core::{
 use super::{
     Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open,
     select::{self, SelectPrompt},
+    sign_in::{Arrival, sign_in},
 };
-use crate::{Provider, authorize::RedirectTarget, session, subject};
+use crate::{Provider, authorize::RedirectTarget, session::SignedIn, subject};
 use evaluate::Need;
 
 /// Proves that a person is who they say. Implemented by the accounts room; a port so that the protocol knows nothing
@@ -178,21 +179,17 @@ pub async fn submit_login(
         password: &credentials.password,
         device: browser.device.as_ref(),
     };
-    // A session of a person who is not admitted would be none at the next step.
-    let admitted = |who: Authenticated| {
-        Some(who)
-            .filter(|who| provider.admits(&who.user))
-            .ok_or(Refusal::Rejected)
+    let arrival = Arrival {
+        attempt,
+        client_id: Some(&opened.client.id),
+        replaces: browser.session.as_ref(),
     };
-    match authenticator.authenticate(attempt, ctx).await.and_then(admitted) {
-        Ok(Authenticated { user, device }) => {
-            let (session, next) = signed_in(provider, opened, user, browser, ctx).await?;
-            Ok(LoginVerdict::SignedIn {
-                session,
-                device,
-                next,
-            })
-        }
+    match sign_in(provider, authenticator, arrival, ctx).await? {
+        Ok(begun) => Ok(LoginVerdict::SignedIn {
+            session: begun.cookie,
+            device: begun.device,
+            next: signed_in(provider, opened, begun.signed_in, ctx).await,
+        }),
         Err(refusal) => {
             let mut prompt = prompt(opened, false);
             // The form asks for the name again when another one was typed than the one that is signed in.
@@ -206,25 +203,13 @@ pub async fn submit_login(
     }
 }
 
-/// A person proved who they are: a new session replaces the browser's, and the interaction moves on. Once the session
+/// A person proved who they are, a new session replaced the browser's, and the interaction moves on. Once the session
 /// has begun, and the one before has ended, nothing may keep its cookie from the browser: whatever comes after is told
 /// by the page that the answer leads to.
-async fn signed_in(
-    provider: &Provider,
-    mut opened: Opened,
-    user: User,
-    browser: &Browser,
-    ctx: &RequestContext,
-) -> Result<(PlainToken, Next), InteractionError> {
-    let new = session::NewSession {
-        user,
-        client_id: Some(&opened.client.id),
-        replaces: browser.session.as_ref(),
-    };
-    let (cookie, begun) = session::start(provider, new, ctx).await?;
+async fn signed_in(provider: &Provider, mut opened: Opened, begun: SignedIn, ctx: &RequestContext) -> Next {
     let interaction = opened.id.clone();
     opened.signed_in = Some(begun);
-    let next = match go_on(provider, opened, ctx).await {
+    match go_on(provider, opened, ctx).await {
         Ok(next) => next,
         Err(InteractionError::Client(error)) => Next::Client(error.answer()),
         Err(error) => {
@@ -236,8 +221,7 @@ async fn signed_in(
             }
             Next::Login { interaction }
         }
-    };
-    Ok((cookie, next))
+    }
 }
 
 /// The interaction takes note of who just signed in for it, and the browser goes where that leads.

@@ -15,6 +15,7 @@ mod evaluate;
 mod login;
 mod open;
 mod select;
+mod sign_in;
 mod single_claims;
 mod start;
 
@@ -31,6 +32,7 @@ pub use login::{
     Refusal, show_login, submit_login,
 };
 pub use select::{SelectPrompt, submit_select};
+pub(crate) use sign_in::{Arrival, sign_in};
 pub use start::{persist, start};
 
 use crate::{

@@ -10,6 +10,7 @@ mod id_token_hint;
 mod properties;
 mod refresh;
 mod scope_registry;
+mod sign_in;
 mod userinfo;
 
 use std::{

@@ -11,7 +11,8 @@ use authly_core::{
         Completion, ConsentStore, GrantStore, InteractionStore, LoadedCode, LoadedRefresh, Page,
         PasswordChange, PasswordOutcome, PluginStore, RedeemEffects, RedeemOutcome, Redemption, RefreshStore,
         ReplayNamespace, ReplayStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation, SessionStore,
-        StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition, UpdateOutcome, UserStore,
+        StartOutcome, StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition, UpdateOutcome,
+        UserStore,
     },
     session::Session,
     user::{LoginRecord, User},
@@ -125,10 +126,13 @@ impl SessionStore for CachedTenant {
     async fn start_session(
         &self,
         session: &Session,
+        password_changed_at: Option<Timestamp>,
         replaces: Option<&TokenHash>,
         effects: Effects,
-    ) -> StorageResult<()> {
-        self.inner.start_session(session, replaces, effects).await
+    ) -> StorageResult<StartOutcome> {
+        self.inner
+            .start_session(session, password_changed_at, replaces, effects)
+            .await
     }
 
     async fn list_sessions(

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, SessionId, Timestamp, TokenHash, UserId,
-    ports::{Page, SessionStore, StorageResult},
+    Effects, SessionId, StorageError, Timestamp, TokenHash, UserId,
+    ports::{Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 
-use super::{Tenant, effects::effects, statements::statements, tenant::taken};
+use super::{Tenant, effects::effects, statements::statements};
 use crate::{
     codec,
     rows::{self, Columns as _, session_columns},
@@ -18,13 +18,15 @@ statements! {
         "SELECT ", session_columns!(), " FROM sessions \
          WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL AND expires_at > $3"
     );
-    /// The person's row before any session's: the order of whoever ends all of a person's sessions.
+    /// The person's row before any session's: the order of whoever ends all of a person's sessions. Whoever changes the
+    /// row first is waited for, and its change judged.
     START = concat!(
-        "WITH noted AS (UPDATE users SET last_login_at = $5 WHERE tenant_id = $1 AND id = $4 RETURNING 1), \
+        "WITH noted AS (UPDATE users SET last_login_at = $5 WHERE tenant_id = $1 AND id = $4 AND enabled \
+           AND password_changed_at IS NOT DISTINCT FROM $14::bigint RETURNING 1), \
          replaced AS (UPDATE sessions SET ended_at = $7 \
            WHERE tenant_id = $1 AND hash = $12 AND ended_at IS NULL AND EXISTS (SELECT 1 FROM noted)), \
          made AS (INSERT INTO sessions (tenant_id, ", session_columns!(), ") \
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING 1)",
+           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM noted RETURNING 1)",
         effects!("$13" if "made")
     );
     LIST = concat!(
@@ -63,9 +65,10 @@ impl SessionStore for Tenant {
     async fn start_session(
         &self,
         session: &Session,
+        password_changed_at: Option<Timestamp>,
         replaces: Option<&TokenHash>,
         effects: Effects,
-    ) -> StorageResult<()> {
+    ) -> StorageResult<StartOutcome> {
         let made = self
             .db
             .decide(
@@ -84,10 +87,19 @@ impl SessionStore for Tenant {
                     &session.address.map(|address| address.to_string()),
                     &replaces.map(|hash| hash.as_bytes().as_slice()),
                     &self.effects(effects)?,
+                    &password_changed_at.map(Timestamp::as_micros),
                 ],
             )
-            .await;
-        taken(made, || format!("session {}", session.id))
+            .await
+            .map_err(|error| match error {
+                StorageError::Conflict(_) => StorageError::Conflict(format!("session {}", session.id)),
+                other => other,
+            })?;
+        Ok(if made {
+            StartOutcome::Started
+        } else {
+            StartOutcome::Refused
+        })
     }
 
     async fn list_sessions(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, SessionId, Timestamp, TokenHash, UserId,
-    ports::{Page, SessionStore, StorageResult},
+    ports::{Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 use rusqlite::params;
@@ -11,7 +11,6 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
-    effects,
 };
 use crate::{
     codec::to_json,
@@ -23,7 +22,8 @@ statements! {
         WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL AND expires_at > ?3";
     START = "INSERT INTO sessions (tenant_id, ", session_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     END_REPLACED = "UPDATE sessions SET ended_at = ?3 WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL";
-    NOTE_LOGIN = "UPDATE users SET last_login_at = ?3 WHERE tenant_id = ?1 AND id = ?2";
+    NOTE_LOGIN = "UPDATE users SET last_login_at = ?3 \
+        WHERE tenant_id = ?1 AND id = ?2 AND enabled AND password_changed_at IS ?4";
     LIST = "SELECT ", session_columns!(), " FROM sessions \
         WHERE tenant_id = ?1 AND (?2 IS NULL OR user_id = ?2) AND ended_at IS NULL AND expires_at > ?3 \
         ORDER BY created_at DESC, id DESC LIMIT ?4";
@@ -35,7 +35,25 @@ statements! {
         WHERE tenant_id = ?1 AND id = ?2 AND ended_at IS NULL AND expires_at > ?3";
 }
 
-fn start(access: &Access<'_>, session: &Session) -> StorageResult<()> {
+fn start(
+    access: &Access<'_>,
+    session: &Session,
+    password_changed_at: Option<Timestamp>,
+    replaces: Option<TokenHash>,
+) -> StorageResult<StartOutcome> {
+    let login = params![
+        access.tenant(),
+        session.user_id.as_uuid().into_bytes(),
+        session.auth_time.as_micros(),
+        password_changed_at.map(Timestamp::as_micros),
+    ];
+    if access.execute(NOTE_LOGIN, login)? == 0 {
+        return Ok(StartOutcome::Refused);
+    }
+    if let Some(old) = replaces {
+        let row = params![access.tenant(), old.as_bytes(), session.created_at.as_micros()];
+        access.execute(END_REPLACED, row)?;
+    }
     let row = params![
         access.tenant(),
         session.id.as_uuid().into_bytes(),
@@ -50,13 +68,7 @@ fn start(access: &Access<'_>, session: &Session) -> StorageResult<()> {
         session.address.map(|address| address.to_string()),
     ];
     taken(access.execute(START, row), || "session".to_owned())?;
-    let login = params![
-        access.tenant(),
-        session.user_id.as_uuid().into_bytes(),
-        session.auth_time.as_micros()
-    ];
-    access.execute(NOTE_LOGIN, login)?;
-    Ok(())
+    Ok(StartOutcome::Started)
 }
 
 /// Ends every living session of a person but one; answers how many.
@@ -89,17 +101,15 @@ impl SessionStore for SqliteTenant {
     async fn start_session(
         &self,
         session: &Session,
+        password_changed_at: Option<Timestamp>,
         replaces: Option<&TokenHash>,
         effects: Effects,
-    ) -> StorageResult<()> {
+    ) -> StorageResult<StartOutcome> {
         let (session, replaces) = (session.clone(), replaces.copied());
         self.write(move |access| {
-            if let Some(old) = replaces {
-                let row = params![access.tenant(), old.as_bytes(), session.created_at.as_micros()];
-                access.execute(END_REPLACED, row)?;
-            }
-            start(access, &session)?;
-            effects::store(access, &effects)
+            let outcome = start(access, &session, password_changed_at, replaces)?;
+            access.store_if(outcome == StartOutcome::Started, &effects)?;
+            Ok(outcome)
         })
         .await
     }

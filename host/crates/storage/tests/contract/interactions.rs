@@ -252,7 +252,10 @@ pub async fn completion_needs_a_living_session(backend: &impl Backend) {
     tenant.create_user(&bob, None, Effects::none()).await.unwrap();
     for (name, owner) in [("living", &owner), ("ended", &owner), ("bobs", &bob)] {
         let made = session(name, owner);
-        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+        tenant
+            .start_session(&made, Some(at(0)), None, Effects::none())
+            .await
+            .unwrap();
     }
     let ended = session("ended", &owner).id;
     tenant.end_session(ended, at(1), Effects::none()).await.unwrap();

@@ -97,7 +97,9 @@ macro_rules! contract_suite {
                 user_is_disabled_with_the_time_and_effects, user_is_updated_at_its_version,
                 password_replaces_the_one_that_was_checked, password_change_ends_what_was_opened_before,
                 deleted_user_leaves_nothing_alive;
-            sessions: session_lives_until_its_end, login_replaces_the_session_before, session_is_ended_once,
+            sessions: session_lives_until_its_end, login_replaces_the_session_before,
+                session_needs_the_person_as_they_proved_it, session_of_a_person_without_password_begins,
+                session_is_ended_once,
                 login_is_noted, sessions_are_listed_from_the_newest, use_of_a_session_is_noted_forwards,
                 sessions_of_a_person_are_ended_but_one;
             interactions: interaction_lives_until_its_end, transition_needs_the_loaded_version,
@@ -139,7 +141,7 @@ macro_rules! contract_suite {
                 attempts_cannot_outrun_the_count, client_is_created_by_one_of_twenty,
                 key_is_claimed_by_one_of_twenty, next_key_is_published_and_activated_by_one_of_twenty,
                 client_is_updated_by_one_of_twenty, password_is_changed_by_one_of_twenty;
-            shut_out: completions_do_not_outlive_a_password_change, completions_do_not_outlive_the_end_of_a_session,
+            shut_out: sign_ins_do_not_outlive_a_password_change, completions_do_not_outlive_a_password_change, completions_do_not_outlive_the_end_of_a_session,
                 completions_do_not_outlive_a_disabled_person;
         }
     };

@@ -31,7 +31,7 @@ pub async fn expired_rows_go_and_live_ones_stay(backend: &impl Backend) {
     let tenant = backend.tenant();
     let owner = alice(&*tenant).await;
     tenant
-        .start_session(&session("s", &owner), None, Effects::none())
+        .start_session(&session("s", &owner), Some(at(0)), None, Effects::none())
         .await
         .unwrap();
     tenant.create_interaction(&interaction("i")).await.unwrap();
@@ -65,7 +65,10 @@ pub async fn expired_rows_go_and_live_ones_stay(backend: &impl Backend) {
         assert_eq!(rows(backend, kept).await, 1, "{kept}");
     }
     let ended = session("ended", &owner);
-    tenant.start_session(&ended, None, Effects::none()).await.unwrap();
+    tenant
+        .start_session(&ended, Some(at(0)), None, Effects::none())
+        .await
+        .unwrap();
     tenant
         .end_session(ended.id, at(50), Effects::none())
         .await

@@ -1,17 +1,24 @@
 //! Browser sessions.
 
-use authly_core::{AuditAction, Effects};
+use authly_core::{
+    AuditAction, Effects,
+    ports::{PasswordEnds, StartOutcome},
+};
 
 use super::{
     Backend,
     fixtures::{alice, at, effects, hash, session, user},
+    users::password,
 };
 
 pub async fn session_lives_until_its_end(backend: &impl Backend) {
     let tenant = backend.tenant();
     let made = session("s", &alice(&*tenant).await);
     let started = effects(AuditAction::LoginSucceeded);
-    tenant.start_session(&made, None, started).await.unwrap();
+    tenant
+        .start_session(&made, Some(at(0)), None, started)
+        .await
+        .unwrap();
     assert_eq!(tenant.load_session(&hash("s"), at(99)).await.unwrap(), Some(made));
     assert_eq!(tenant.load_session(&hash("s"), at(100)).await.unwrap(), None);
     assert_eq!(tenant.load_session(&hash("other"), at(0)).await.unwrap(), None);
@@ -24,13 +31,13 @@ pub async fn login_replaces_the_session_before(backend: &impl Backend) {
     let tenant = backend.tenant();
     let alice = alice(&*tenant).await;
     tenant
-        .start_session(&session("old", &alice), None, Effects::none())
+        .start_session(&session("old", &alice), Some(at(0)), None, Effects::none())
         .await
         .unwrap();
     let replaces = hash("old");
     let new = session("new", &alice);
     tenant
-        .start_session(&new, Some(&replaces), Effects::none())
+        .start_session(&new, Some(at(0)), Some(&replaces), Effects::none())
         .await
         .unwrap();
     assert_eq!(tenant.load_session(&hash("old"), at(1)).await.unwrap(), None);
@@ -38,7 +45,7 @@ pub async fn login_replaces_the_session_before(backend: &impl Backend) {
     let third = session("third", &alice);
     let planted = hash("planted");
     tenant
-        .start_session(&third, Some(&planted), Effects::none())
+        .start_session(&third, Some(at(0)), Some(&planted), Effects::none())
         .await
         .unwrap();
     assert!(
@@ -50,12 +57,64 @@ pub async fn login_replaces_the_session_before(backend: &impl Backend) {
     );
 }
 
+pub async fn session_needs_the_person_as_they_proved_it(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alice = alice(&*tenant).await;
+    let start = async |name, checked, replaces: Option<&str>| {
+        let made = session(name, &alice);
+        let replaces = replaces.map(hash);
+        let started = effects(AuditAction::LoginSucceeded);
+        tenant
+            .start_session(&made, checked, replaces.as_ref(), started)
+            .await
+            .unwrap()
+    };
+    assert_eq!(start("first", Some(at(0)), None).await, StartOutcome::Started);
+    let change = password("new", None, PasswordEnds::Nothing);
+    tenant.set_password(change, Effects::none()).await.unwrap();
+    for checked in [Some(at(0)), None] {
+        let outcome = start("late", checked, Some("first")).await;
+        assert_eq!(outcome, StartOutcome::Refused, "{checked:?}");
+    }
+    assert_eq!(tenant.load_session(&hash("late"), at(6)).await.unwrap(), None);
+    let before = tenant.load_session(&hash("first"), at(6)).await.unwrap();
+    assert!(before.is_some(), "nothing took its place");
+    assert_eq!(start("second", Some(at(5)), None).await, StartOutcome::Started);
+    let set_enabled = async |enabled| {
+        let done = tenant.set_user_enabled(alice.id, enabled, at(6), Effects::none());
+        assert!(done.await.unwrap());
+    };
+    set_enabled(false).await;
+    assert_eq!(start("third", Some(at(5)), None).await, StartOutcome::Refused);
+    set_enabled(true).await;
+    assert_eq!(start("third", Some(at(5)), None).await, StartOutcome::Started);
+    tenant.delete_user(alice.id, Effects::none()).await.unwrap();
+    assert_eq!(start("fourth", Some(at(5)), None).await, StartOutcome::Refused);
+    assert_eq!(backend.audit().await, ["login_succeeded"; 3]);
+}
+
+pub async fn session_of_a_person_without_password_begins(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let mut bob = user("bob");
+    bob.password_changed_at = None;
+    tenant.create_user(&bob, None, Effects::none()).await.unwrap();
+    let made = session("s", &bob);
+    let start = tenant.start_session(&made, None, None, Effects::none());
+    assert_eq!(start.await.unwrap(), StartOutcome::Started);
+}
+
 pub async fn session_is_ended_once(backend: &impl Backend) {
     let tenant = backend.tenant();
     let alice = alice(&*tenant).await;
     let (made, late) = (session("s", &alice), session("late", &alice));
-    tenant.start_session(&made, None, Effects::none()).await.unwrap();
-    tenant.start_session(&late, None, Effects::none()).await.unwrap();
+    tenant
+        .start_session(&made, Some(at(0)), None, Effects::none())
+        .await
+        .unwrap();
+    tenant
+        .start_session(&late, Some(at(0)), None, Effects::none())
+        .await
+        .unwrap();
     let ended = || effects(AuditAction::SessionEnded);
     assert!(tenant.end_session(made.id, at(5), ended()).await.unwrap());
     assert!(!tenant.end_session(made.id, at(5), ended()).await.unwrap());
@@ -72,7 +131,10 @@ pub async fn login_is_noted(backend: &impl Backend) {
     let mut owner = alice(&*tenant).await;
     let mut made = session("s", &owner);
     made.auth_time = at(7);
-    tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    tenant
+        .start_session(&made, Some(at(0)), None, Effects::none())
+        .await
+        .unwrap();
     owner.last_login_at = Some(at(7));
     assert_eq!(
         tenant.load_user(owner.id).await.unwrap(),
@@ -94,7 +156,10 @@ pub async fn sessions_are_listed_from_the_newest(backend: &impl Backend) {
     ] {
         let mut made = session(name, owner);
         (made.created_at, made.expires_at) = (at(secs), at(until));
-        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+        tenant
+            .start_session(&made, Some(at(0)), None, Effects::none())
+            .await
+            .unwrap();
     }
     let ended = session("ended", &alice).id;
     tenant.end_session(ended, at(5), Effects::none()).await.unwrap();
@@ -116,7 +181,10 @@ pub async fn sessions_are_listed_from_the_newest(backend: &impl Backend) {
 pub async fn use_of_a_session_is_noted_forwards(backend: &impl Backend) {
     let tenant = backend.tenant();
     let mut made = session("s", &alice(&*tenant).await);
-    tenant.start_session(&made, None, Effects::none()).await.unwrap();
+    tenant
+        .start_session(&made, Some(at(0)), None, Effects::none())
+        .await
+        .unwrap();
     for (secs, seen) in [(9, 9), (5, 9), (11, 11)] {
         tenant.touch_session(&hash("s"), at(secs)).await.unwrap();
         made.last_seen_at = at(seen);
@@ -133,7 +201,10 @@ pub async fn sessions_of_a_person_are_ended_but_one(backend: &impl Backend) {
     tenant.create_user(&bob, None, Effects::none()).await.unwrap();
     for (name, owner) in [("a", &alice), ("b", &alice), ("kept", &alice), ("bobs", &bob)] {
         let made = session(name, owner);
-        tenant.start_session(&made, None, Effects::none()).await.unwrap();
+        tenant
+            .start_session(&made, Some(at(0)), None, Effects::none())
+            .await
+            .unwrap();
     }
     let keep = Some(session("kept", &alice).id);
     let end = async |keep, secs| {

@@ -19,7 +19,7 @@ async fn signed_in(backend: &impl Backend) {
     let tenant = backend.tenant();
     let owner = alice(&*tenant).await;
     tenant
-        .start_session(&session("s", &owner), None, Effects::none())
+        .start_session(&session("s", &owner), Some(at(0)), None, Effects::none())
         .await
         .unwrap();
 }
@@ -60,6 +60,34 @@ pub async fn completions_do_not_outlive_a_password_change(backend: &impl Backend
     .await;
     assert_eq!(answers.get("changed, 1 session"), Some(&1), "{answers:?}");
     assert_shut_out(backend, &answers).await;
+}
+
+pub async fn sign_ins_do_not_outlive_a_password_change(backend: &impl Backend) {
+    let owner = alice(&*backend.tenant()).await;
+    let answers = race(backend, |tenant, i| {
+        let made = session(&format!("s{i}"), &owner);
+        async move {
+            if i != RACERS / 2 {
+                let start = tenant.start_session(&made, Some(at(0)), None, Effects::none());
+                return format!("{:?}", start.await.unwrap());
+            }
+            let change = password("new", None, PasswordEnds::Others { keep: None });
+            match tenant.set_password(change, changed()).await.unwrap() {
+                PasswordOutcome::Changed(_) => "changed".to_owned(),
+                other => format!("{other:?}"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(answers.get("changed"), Some(&1), "{answers:?}");
+    let [started, refused] = ["Started", "Refused"].map(|name| answers.get(name).copied().unwrap_or(0));
+    assert_eq!(started + refused, RACERS - 1, "{answers:?}");
+    let rows = backend.sql("SELECT ended_at FROM sessions").await;
+    assert_eq!(rows.len(), started, "{answers:?}");
+    assert!(
+        rows.iter().flatten().all(|ended_at| !ended_at.is_empty()),
+        "a session outlived the password that opened it: {answers:?}"
+    );
 }
 
 pub async fn completions_do_not_outlive_the_end_of_a_session(backend: &impl Backend) {

@@ -229,7 +229,10 @@ pub async fn password_change_ends_what_was_opened_before(backend: &impl Backend)
     let mut expired = session("expired", &owner);
     expired.expires_at = at(5);
     for made in [&kept, &session("other", &owner), &expired] {
-        tenant.start_session(made, None, Effects::none()).await.unwrap();
+        tenant
+            .start_session(made, Some(at(0)), None, Effects::none())
+            .await
+            .unwrap();
     }
     let keep = Some(kept.id);
     let stale = password("x", Some("wrong"), PasswordEnds::Others { keep });
@@ -289,7 +292,7 @@ pub async fn deleted_user_leaves_nothing_alive(backend: &impl Backend) {
         .unwrap();
     let owner = tenant.load_user(grant.user_id).await.unwrap().unwrap();
     tenant
-        .start_session(&session("s", &owner), None, Effects::none())
+        .start_session(&session("s", &owner), Some(at(0)), None, Effects::none())
         .await
         .unwrap();
     let deleted = || effects(AuditAction::UserDeleted);

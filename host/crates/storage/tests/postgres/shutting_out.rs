@@ -31,7 +31,7 @@ async fn signed_in(tenant: &dyn TenantStorage) -> (User, Session) {
         address: None,
     };
     tenant
-        .start_session(&session, None, Effects::none())
+        .start_session(&session, owner.password_changed_at, None, Effects::none())
         .await
         .unwrap();
     (owner, session)
