@@ -1,6 +1,6 @@
 //! The audit column of the route table: what each row says of its audit events is what the database holds.
 
-use authly::web::routes::table;
+use authly::web::routes::{Cors, table};
 use authly_oauth::clients::NewClient;
 use authly_testkit::{
     TestApp, TestUser,
@@ -10,6 +10,8 @@ use authly_testkit::{
 };
 use reqwest::Method;
 use serde_json::json;
+
+use crate::routes::{assert_not_kept, assert_unreadable_elsewhere};
 
 /// Whether an audit event of the request that was answered is stored.
 async fn is_audited(app: &TestApp, answer: &Answer) -> bool {
@@ -252,7 +254,13 @@ async fn check_against_the_table(app: &TestApp, done: &[(Method, String, Answer)
     }
     for (method, path, answer) in done {
         let row = table().find(|row| row.path == path && row.methods.contains(method));
-        let claims = row.expect("a row").audits(method);
+        let row = row.expect("a row");
+        // The walk sees refusals; these were granted.
+        assert_not_kept(answer);
+        if row.cors == Cors::None {
+            assert_unreadable_elsewhere(answer);
+        }
+        let claims = row.audits(method);
         assert_eq!(is_audited(app, answer).await, claims, "{method} {path}");
     }
 }

@@ -100,6 +100,13 @@ mod tests {
                     "{path}: where a stranger begins an interaction, it is stored"
                 );
             }
+            if route.auth == Auth::None && changes {
+                assert_eq!(
+                    route.throttle,
+                    Throttle::PerAddress,
+                    "{path}: nothing else slows a stranger down"
+                );
+            }
             if route.cors == Cors::Public {
                 assert_eq!((route.surface, route.csrf), (Surface::Api, Csrf::Open), "{path}");
             }
