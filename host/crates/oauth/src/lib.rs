@@ -27,6 +27,7 @@ pub mod revoke;
 pub mod scope_registry;
 pub mod scopes;
 pub mod session;
+pub mod session_ends;
 pub mod settings;
 mod subject;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `authly admin session list | end`
 
 use authly_core::{
-    AuditAction, AuditEvent, Clock as _, Effects, SessionId, Topic,
+    AuditAction, AuditEvent, Clock as _, SessionId,
     ports::{Page, TenantStorage},
     session::Session,
 };
+use authly_oauth::session_ends;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -94,10 +95,7 @@ async fn list(
 }
 
 async fn end_one(id: SessionId, storage: &dyn TenantStorage) -> Result<u64, Failure> {
-    let now = SystemClock.now();
-    let effects = Effects::audited(AuditEvent::internal(now, AuditAction::SessionEnded));
-    let ended = storage
-        .end_session(id, now, effects)
+    let ended = session_ends::end_session(storage, id, ended_now())
         .await
         .map_err(|error| Failure::storage("end the session", error))?;
     if ended {
@@ -110,13 +108,14 @@ async fn end_one(id: SessionId, storage: &dyn TenantStorage) -> Result<u64, Fail
 }
 
 async fn end_all(user: &str, storage: &dyn TenantStorage) -> Result<u64, Failure> {
-    let (user, now) = (find_user(storage, user).await?, SystemClock.now());
-    let event = AuditEvent::internal(now, AuditAction::SessionEnded).person(user.pseudonym);
-    let effects = Effects::audited(event).invalidating(Topic::User, user.id.to_string());
-    storage
-        .end_sessions(user.id, None, now, effects)
+    let user = find_user(storage, user).await?;
+    session_ends::end_sessions_of(storage, &user, ended_now())
         .await
         .map_err(|error| Failure::storage("end the sessions", error))
+}
+
+fn ended_now() -> AuditEvent {
+    AuditEvent::internal(SystemClock.now(), AuditAction::SessionEnded)
 }
 
 const HEADERS: [&str; 6] = ["ID", "USER_ID", "SIGNED_IN", "LAST_SEEN", "ADDRESS", "BROWSER"];

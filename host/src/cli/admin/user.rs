@@ -137,10 +137,7 @@ async fn create(
         groups: args.groups,
         is_admin: args.admin,
     };
-    let passwords = PasswordPool::new(1, config.login.password_queue)
-        .map_err(|error| Failure::failed("cannot start the thread that hashes passwords", error))?
-        .with_policy(config.accounts.passwords);
-    let created = create_user(storage, &passwords, user, SystemClock.now(), &SystemRng)
+    let created = create_user(storage, &passwords(config)?, user, SystemClock.now(), &SystemRng)
         .await
         .map_err(|error| create_failure(&args.username, error))?;
     let text = match args.output.output {

@@ -112,6 +112,8 @@ pub trait UserStore: Send + Sync {
 pub trait SessionStore: Send + Sync {
     /// A session that is neither ended nor expired at `now`.
     async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>>;
+    /// The same by its id, for an operator who holds no cookie.
+    async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>>;
     /// Starts a session and, in the same transaction, ends the one the browser had before: the id changes at login,
     /// so a planted cookie is worth nothing afterwards. Notes the person's `last_login_at`.
     ///

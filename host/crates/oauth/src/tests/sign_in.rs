@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, PlainToken, RequestContext, SecretText,
+    AuditAction, AuditEvent, Effects, PlainToken, RequestContext, SecretText,
     ports::{PasswordChange, PasswordEnds},
     user::User,
 };
@@ -14,7 +14,7 @@ use crate::{
         login::{LoginVerdict, submit},
     },
     interaction::{Authenticated, Authenticator, Browser, Credentials, PasswordAttempt, Refusal},
-    testing,
+    session_ends, testing,
 };
 
 /// Finds the person, before what happens meanwhile.
@@ -117,6 +117,30 @@ async fn a_sign_in_that_an_account_outran_is_answered_as_a_wrong_password() {
         assert_rejected(&sign_in(&site, Some(meanwhile)).await, meanwhile);
         assert_eq!(living_sessions(&site).await, before, "{meanwhile:?}");
     }
+}
+
+#[tokio::test]
+async fn an_operator_ends_one_session_or_all_of_a_person() {
+    let site = Site::new().await;
+    sign_in(&site, None).await;
+    let storage = site.storage();
+    let living = storage.list_sessions(None, site.now(), 10).await.unwrap();
+    let ended = || AuditEvent::internal(site.now(), AuditAction::SessionEnded);
+    assert!(
+        session_ends::end_session(storage, living[0].id, ended())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !session_ends::end_session(storage, living[0].id, ended())
+            .await
+            .unwrap()
+    );
+    sign_in(&site, None).await;
+    sign_in(&site, None).await;
+    let all = session_ends::end_sessions_of(storage, &site.user, ended());
+    assert_eq!(all.await.unwrap(), 2);
+    assert_eq!(living_sessions(&site).await, 0);
 }
 
 #[tokio::test]

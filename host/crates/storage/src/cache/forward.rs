@@ -123,6 +123,10 @@ impl SessionStore for CachedTenant {
         self.inner.load_session(hash, now).await
     }
 
+    async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {
+        self.inner.find_session(id, now).await
+    }
+
     async fn start_session(
         &self,
         session: &Session,

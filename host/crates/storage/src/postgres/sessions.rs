@@ -18,6 +18,10 @@ statements! {
         "SELECT ", session_columns!(), " FROM sessions \
          WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL AND expires_at > $3"
     );
+    FIND = concat!(
+        "SELECT ", session_columns!(), " FROM sessions \
+         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3"
+    );
     /// The person's row before any session's: the order of whoever ends all of a person's sessions. Whoever changes the
     /// row first is waited for, and its change judged.
     START = concat!(
@@ -59,6 +63,14 @@ impl SessionStore for Tenant {
                 &[&self.id(), &hash.as_bytes().as_slice(), &now.as_micros()],
                 |row| rows::session(row),
             )
+            .await
+    }
+
+    async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {
+        self.db
+            .find(FIND, &[&self.id(), &id.as_uuid(), &now.as_micros()], |row| {
+                rows::session(row)
+            })
             .await
     }
 

@@ -20,6 +20,8 @@ use crate::{
 statements! {
     LOAD = "SELECT ", session_columns!(), " FROM sessions \
         WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL AND expires_at > ?3";
+    FIND = "SELECT ", session_columns!(), " FROM sessions \
+        WHERE tenant_id = ?1 AND id = ?2 AND ended_at IS NULL AND expires_at > ?3";
     START = "INSERT INTO sessions (tenant_id, ", session_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     END_REPLACED = "UPDATE sessions SET ended_at = ?3 WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL";
     NOTE_LOGIN = "UPDATE users SET last_login_at = ?3 \
@@ -94,6 +96,14 @@ impl SessionStore for SqliteTenant {
         self.read(move |access| {
             let key = params![access.tenant(), hash.as_bytes(), now.as_micros()];
             access.find(LOAD, key, |row| rows::session(row))
+        })
+        .await
+    }
+
+    async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {
+        self.read(move |access| {
+            let key = params![access.tenant(), id.as_uuid().into_bytes(), now.as_micros()];
+            access.find(FIND, key, |row| rows::session(row))
         })
         .await
     }

@@ -19,12 +19,21 @@ pub async fn session_lives_until_its_end(backend: &impl Backend) {
         .start_session(&made, Some(at(0)), None, started)
         .await
         .unwrap();
-    assert_eq!(tenant.load_session(&hash("s"), at(99)).await.unwrap(), Some(made));
+    let living = tenant.load_session(&hash("s"), at(99)).await.unwrap();
+    assert_eq!(living, Some(made.clone()));
     assert_eq!(tenant.load_session(&hash("s"), at(100)).await.unwrap(), None);
     assert_eq!(tenant.load_session(&hash("other"), at(0)).await.unwrap(), None);
     assert_eq!(backend.audit().await, ["login_succeeded"]);
+    for (secs, found) in [(99, Some(made.clone())), (100, None)] {
+        assert_eq!(
+            tenant.find_session(made.id, at(secs)).await.unwrap(),
+            found,
+            "by id"
+        );
+    }
     let other = backend.other_tenant().await;
     assert_eq!(other.load_session(&hash("s"), at(0)).await.unwrap(), None);
+    assert_eq!(other.find_session(made.id, at(0)).await.unwrap(), None);
 }
 
 pub async fn login_replaces_the_session_before(backend: &impl Backend) {
@@ -123,6 +132,7 @@ pub async fn session_is_ended_once(backend: &impl Backend) {
         "it had expired"
     );
     assert_eq!(tenant.load_session(&hash("s"), at(6)).await.unwrap(), None);
+    assert_eq!(tenant.find_session(made.id, at(6)).await.unwrap(), None);
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
 }
 
