@@ -153,11 +153,7 @@ async fn set_verified(app: &TestApp, user: &TestUser, verified: bool) {
         .expect("the person");
     let changed = User { verified, ..stored };
     let effects = Effects::none().invalidating(Topic::User, &user.id);
-    let outcome = app
-        .tenant
-        .update_user(&changed, effects)
-        .await
-        .expect("storage");
+    let outcome = app.tenant.update_user(&changed, effects).await.expect("storage");
     assert_eq!(outcome, UpdateOutcome::Updated);
 }
 

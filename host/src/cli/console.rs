@@ -43,7 +43,9 @@ impl Console<'_> {
         let secret = text.strip_suffix('\n').unwrap_or(&text);
         let secret = secret.strip_suffix('\r').unwrap_or(secret);
         if secret.is_empty() {
-            return Err(Failure::usage(format!("standard input is empty: it should hold {what}")));
+            return Err(Failure::usage(format!(
+                "standard input is empty: it should hold {what}"
+            )));
         }
         Ok(SecretText::new(secret.to_owned()))
     }
