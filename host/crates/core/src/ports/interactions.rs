@@ -8,6 +8,7 @@ use crate::{
     grant::{AuthorizationCode, Consent, Grant},
     ids::{ClientId, UserId},
     interaction::{Interaction, InteractionState},
+    scope::ScopeSet,
     secret::TokenHash,
     time::Timestamp,
 };
@@ -43,6 +44,9 @@ pub struct Completion {
     pub interaction: Option<(TokenHash, i64)>,
     /// What was agreed to now: remembered beside what was agreed to before. `None` when the person was not asked.
     pub consent: Option<Consent>,
+    /// What the person must have agreed to for the client before, and not have withdrawn since: what a completion
+    /// without asking relies on. `None` when it relies on nothing, as when they were asked.
+    pub relies_on: Option<ScopeSet>,
     /// The grant.
     pub grant: Grant,
     /// The code.
@@ -59,7 +63,7 @@ pub enum CompleteOutcome {
     /// It was answered before (a double click): no second code exists.
     AlreadyFinished,
     /// It was at another version, expired or gone, or the session of its grant has ended or its person may not sign in
-    /// any more; nothing was written: load it again.
+    /// any more, or the consent it relies on was withdrawn; nothing was written: load it again.
     Stale,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Answer<'a> {
     pub(super) signed_in: &'a SignedIn,
     /// What the code is for.
     pub(super) scope: &'a ScopeSet,
-    /// What the person just agreed to on the page; `None` when they were not asked.
+    /// What the person just agreed to on the page; `None` when they were not asked, since they agreed before.
     pub(super) consented: Option<&'a ScopeSet>,
 }
 
@@ -44,8 +44,8 @@ pub(super) async fn complete(
     }
 }
 
-/// Answers a request for which no page was needed and nothing was persisted; nothing when the session ended, or its
-/// person lost their admission, in between.
+/// Answers a request for which no page was needed and nothing was persisted; nothing when the session ended, its
+/// person lost their admission, or the consent was withdrawn, in between.
 pub(super) async fn complete_at_once(
     provider: &Provider,
     client: &Client,
@@ -76,6 +76,7 @@ async fn write(
     let completion = Completion {
         interaction,
         consent: consent(client, answer, ctx),
+        relies_on: relies_on(answer),
         code: authorization_code(provider, &code, &grant, answer, ctx),
         grant,
         now: ctx.now,
@@ -133,6 +134,13 @@ fn consent(client: &Client, answer: &Answer<'_>, ctx: &RequestContext) -> Option
         scope: scope.clone(),
         updated_at: ctx.now,
     })
+}
+
+/// What was read as agreed to when it was decided not to ask: the person may withdraw it at any moment, and storage sees
+/// that none came in between.
+fn relies_on(answer: &Answer<'_>) -> Option<ScopeSet> {
+    let asked = answer.consented.is_some();
+    (!asked).then(|| single_claims::needed(&answer.request.claims, answer.scope))
 }
 
 fn effects(client: &Client, answer: &Answer<'_>, grant: &Grant, ctx: &RequestContext) -> Effects {

@@ -63,8 +63,7 @@ pub(super) async fn evaluate(
     let agreed = consent.map(|c| c.scope).unwrap_or_default();
     if anybody_may_be_asking(client, &request.redirect_uri)
         || request.prompts(Prompt::Consent)
-        || !scope.is_subset(&agreed)
-        || asks_more_than(&agreed, request, &scope)
+        || !single_claims::needed(&request.claims, &scope).is_subset(&agreed)
     {
         Ok(Need::Consent { signed_in, scope })
     } else {
@@ -95,14 +94,6 @@ fn need_of_person(asked: &Asked<'_>, signed_in: &SignedIn, ctx: &RequestContext)
         }),
         (false, true) => login_is_due(request, signed_in, ctx).then_some(Need::Login),
     }
-}
-
-/// Whether a claim is asked for by name whose scope was never agreed to.
-fn asks_more_than(agreed: &ScopeSet, request: &AuthorizationRequest, scope: &ScopeSet) -> bool {
-    let beyond = single_claims::beyond(&request.claims, scope);
-    beyond
-        .into_iter()
-        .any(|claim| !single_claims::is_agreed(claim, agreed))
 }
 
 /// Whether the person must see who asks, whatever they agreed to before: a public client whose answer does not go to an

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use authly_core::{ScopeSet, claims_request::ClaimsRequest, client::Client};
+use authly_core::{Scope, ScopeSet, claims_request::ClaimsRequest, client::Client};
 
 use crate::claims;
 
@@ -16,6 +16,14 @@ pub(super) fn beyond<'a>(request: &'a ClaimsRequest, scope: &ScopeSet) -> BTreeS
     let is_beyond = |name: &str| claims::scope_of(name).is_some_and(|holder| !scope.contains(holder));
     let asked = request.userinfo.keys().chain(request.id_token.keys());
     asked.map(String::as_str).filter(|name| is_beyond(name)).collect()
+}
+
+/// What must have been agreed to before for the request to be granted `scope` without asking: the scope, and each that
+/// holds a claim asked for beside it.
+pub(super) fn needed(request: &ClaimsRequest, scope: &ScopeSet) -> ScopeSet {
+    let holders = beyond(request, scope).into_iter().filter_map(claims::scope_of);
+    let holders: ScopeSet = holders.filter_map(|holder| Scope::parse(holder).ok()).collect();
+    scope.union(&holders)
 }
 
 /// Whether the claim comes with a scope that was agreed to.
@@ -64,6 +72,13 @@ mod tests {
         assert_eq!(beyond("openid"), ["birthdate", "email", "phone_number"]);
         assert_eq!(beyond("openid email profile"), ["phone_number"]);
         assert!(is_agreed("birthdate", &scope("profile")) && !is_agreed("email", &scope("profile")));
+    }
+
+    #[test]
+    fn what_is_granted_without_asking_needs_the_scope_of_every_claim() {
+        let needed = |text| needed(&request(), &scope(text)).to_string();
+        assert_eq!(needed("openid"), "email openid phone profile");
+        assert_eq!(needed("openid email profile x"), "email openid phone profile x");
     }
 
     #[test]

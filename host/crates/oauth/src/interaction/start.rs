@@ -27,26 +27,10 @@ pub async fn start(
     ctx: &RequestContext,
 ) -> Result<Started, StorageError> {
     let target = RedirectTarget::of(&request, &provider.issuer);
-    let signed_in = session::current(provider, browser.session.as_ref(), ctx).await?;
-    let asked = evaluate::Asked {
-        client: &client,
-        request: &request,
-        interaction: None,
+    let need = match at_once(provider, &client, &request, browser, ctx).await? {
+        Ok(answer) => return Ok(straight_back(answer)),
+        Err(need) => need,
     };
-    let mut need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
-    if let Need::Nothing { signed_in, scope } = &need {
-        let answer = complete::Answer {
-            request: &request,
-            signed_in,
-            scope,
-            consented: None,
-        };
-        match complete::complete_at_once(provider, &client, &answer, ctx).await? {
-            Some(answer) => return Ok(straight_back(answer)),
-            // Signed out in between.
-            None => need = Need::Login,
-        }
-    }
     if let Some(error) = evaluate::refusal(&request, &need) {
         return Ok(straight_back(target.error(error).answer()));
     }
@@ -66,6 +50,43 @@ pub async fn start(
         next,
         binding: is_new.then_some(binding),
     })
+}
+
+/// How often it is tried to answer at once. What turned the first attempt away is seen by the second.
+const ATTEMPTS: usize = 2;
+
+/// The answer, when nothing is needed for it; else what is. A session that ends, or a consent that is withdrawn, between
+/// deciding and writing turns the answer away, and it is decided anew.
+async fn at_once(
+    provider: &Provider,
+    client: &Client,
+    request: &AuthorizationRequest,
+    browser: &Browser,
+    ctx: &RequestContext,
+) -> Result<Result<ClientAnswer, Need>, StorageError> {
+    let asked = evaluate::Asked {
+        client,
+        request,
+        interaction: None,
+    };
+    for _ in 0..ATTEMPTS {
+        let signed_in = session::current(provider, browser.session.as_ref(), ctx).await?;
+        let need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
+        let Need::Nothing { signed_in, scope } = &need else {
+            return Ok(Err(need));
+        };
+        let answer = complete::Answer {
+            request,
+            signed_in,
+            scope,
+            consented: None,
+        };
+        if let Some(answer) = complete::complete_at_once(provider, client, &answer, ctx).await? {
+            return Ok(Ok(answer));
+        }
+    }
+    // Whoever is let in by a reading that is a moment old, and by no writing.
+    Ok(Err(Need::Login))
 }
 
 fn straight_back(answer: ClientAnswer) -> Started {

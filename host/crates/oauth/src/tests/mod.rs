@@ -11,6 +11,7 @@ mod properties;
 mod refresh;
 mod scope_registry;
 mod sign_in;
+mod silent;
 mod userinfo;
 
 use std::{
@@ -119,6 +120,7 @@ impl Site {
         let completion = Completion {
             interaction: None,
             consent: None,
+            relies_on: None,
             grant,
             code,
             now: self.now(),

@@ -37,13 +37,19 @@ statements! {
     ///
     /// `person` and `signed_in` lock what they look at: a person who is disabled or whose session ends in this moment is
     /// either seen as such, or that comes after and meets the grant that was written here.
+    /// `relied_on` holds the consent in the same way, against its withdrawal alone: the key is locked, so that consents
+    /// which grow meanwhile neither wait nor are waited for.
     /// Consents given at once add up: the second waits for the first one's row and unites with it as it is then.
     COMPLETE = concat!(
         "WITH person AS (SELECT 1 FROM users WHERE tenant_id = $1 AND id = $12 AND enabled FOR SHARE), \
          signed_in AS (SELECT 1 FROM sessions WHERE tenant_id = $1 AND id = $16::uuid AND user_id = $12 \
            AND ended_at IS NULL AND expires_at > $4 AND EXISTS (SELECT 1 FROM person) FOR SHARE), \
+         relied_on AS (SELECT 1 FROM consents WHERE tenant_id = $1 AND user_id = $12 AND client_id = $11 \
+           AND string_to_array($33::text, ' ') <@ string_to_array(scope, ' ') \
+           AND EXISTS (SELECT 1 FROM person) FOR KEY SHARE), \
          admitted AS MATERIALIZED (SELECT 1 FROM person \
-           WHERE $16::uuid IS NULL OR EXISTS (SELECT 1 FROM signed_in)), \
+           WHERE ($16::uuid IS NULL OR EXISTS (SELECT 1 FROM signed_in)) \
+           AND ($33::text IS NULL OR EXISTS (SELECT 1 FROM relied_on))), \
          finished AS (UPDATE interactions SET state = $5, stage = 'done', version = version + 1 \
            WHERE tenant_id = $1 AND hash = $2 AND version = $3 AND stage NOT IN ('done', 'denied') \
            AND expires_at > $4 AND EXISTS (SELECT 1 FROM admitted) RETURNING 1), \
@@ -149,6 +155,7 @@ impl InteractionStore for Tenant {
         let Completion {
             interaction,
             consent,
+            relies_on,
             grant,
             code,
             now,
@@ -190,6 +197,7 @@ impl InteractionStore for Tenant {
                     &code.consumed_at.map(Timestamp::as_micros),
                     &self.effects(effects)?,
                     &codec::to_json(&grant.claims)?,
+                    &relies_on.as_ref().map(ToString::to_string),
                 ],
             )
             .await;

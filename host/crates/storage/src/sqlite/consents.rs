@@ -43,7 +43,11 @@ pub(super) fn remember(access: &Access<'_>, consent: &Consent) -> StorageResult<
     Ok(())
 }
 
-fn load(access: &Access<'_>, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
+pub(super) fn load(
+    access: &Access<'_>,
+    user_id: UserId,
+    client_id: &ClientId,
+) -> StorageResult<Option<Consent>> {
     let key = params![
         access.tenant(),
         user_id.as_uuid().into_bytes(),

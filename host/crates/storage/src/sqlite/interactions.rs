@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, Timestamp, TokenHash,
-    grant::Grant,
     interaction::{Interaction, InteractionState},
     ports::{AdvanceOutcome, CompleteOutcome, Completion, InteractionStore, StorageResult, Transition},
 };
@@ -64,16 +63,24 @@ fn advance(access: &Access<'_>, to: &Transition) -> StorageResult<bool> {
     Ok(access.execute(ADVANCE, row)? > 0)
 }
 
-/// Whether the person of the grant may still be answered for, and is still signed in: in the moment of writing, not a
-/// moment before.
-fn is_admitted(access: &Access<'_>, grant: &Grant, now: Timestamp) -> StorageResult<bool> {
+/// Whether the person of the grant may still be answered for, is still signed in, and still agrees to what is relied on:
+/// in the moment of writing, not a moment before.
+fn is_admitted(access: &Access<'_>, completion: &Completion) -> StorageResult<bool> {
+    let grant = &completion.grant;
     let key = params![
         access.tenant(),
         grant.user_id.as_uuid().into_bytes(),
         grant.session_id.map(|id| id.as_uuid().into_bytes()),
-        now.as_micros()
+        completion.now.as_micros()
     ];
-    Ok(access.find(ADMITTED, key, |_| Ok(()))?.is_some())
+    if access.find(ADMITTED, key, |_| Ok(()))?.is_none() {
+        return Ok(false);
+    }
+    let Some(needed) = &completion.relies_on else {
+        return Ok(true);
+    };
+    let consent = consents::load(access, grant.user_id, &grant.client_id)?;
+    Ok(consent.is_some_and(|consent| needed.is_subset(&consent.scope)))
 }
 
 /// The compare-and-set of the interaction decides; everything else follows in the same savepoint.
@@ -82,7 +89,7 @@ fn complete(
     completion: &Completion,
     effects: &Effects,
 ) -> StorageResult<CompleteOutcome> {
-    if !is_admitted(access, &completion.grant, completion.now)? {
+    if !is_admitted(access, completion)? {
         return Ok(CompleteOutcome::Stale);
     }
     if let Some((hash, version)) = completion.interaction {

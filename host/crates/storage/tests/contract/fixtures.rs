@@ -288,6 +288,7 @@ pub fn completion(name: &str) -> Completion {
     Completion {
         interaction: None,
         consent: None,
+        relies_on: None,
         code: code(name, &grant),
         grant,
         now: at(0),

@@ -288,6 +288,48 @@ pub async fn completion_needs_a_living_session(backend: &impl Backend) {
     );
 }
 
+pub async fn completion_needs_the_consent_it_relies_on(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    alice(&*tenant).await;
+    tenant.create_interaction(&interaction("i")).await.unwrap();
+    let complete = async |name: &str, needed: &str| {
+        let mut done = completion(name);
+        done.interaction = Some((hash("i"), 0));
+        done.relies_on = Some(scopes(needed));
+        let issued = effects(AuditAction::CodeIssued {
+            grant_id: done.grant.id,
+        });
+        tenant.complete_interaction(done, issued).await.unwrap()
+    };
+    let agree = async |name: &str, client: &str| {
+        let mut asked = completion(name);
+        asked.consent = Some(Consent {
+            client_id: client_id(client),
+            ..consent("email offline_access openid", 1)
+        });
+        let outcome = tenant.complete_interaction(asked, Effects::none()).await;
+        assert_eq!(outcome.unwrap(), CompleteOutcome::Completed);
+    };
+    agree("a", "other").await;
+    assert_eq!(complete("never", "openid").await, CompleteOutcome::Stale);
+    agree("b", "app").await;
+    assert_eq!(complete("more", "openid profile").await, CompleteOutcome::Stale);
+    let app = client_id("app");
+    let withdrawn = tenant.withdraw_consent(user_id("alice"), &app, at(2), Effects::none());
+    assert_eq!(withdrawn.await.unwrap(), Some(2));
+    assert_eq!(complete("withdrawn", "openid").await, CompleteOutcome::Stale);
+    let living = backend.sql("SELECT 1 FROM grants WHERE revoked_at IS NULL").await;
+    assert!(living.is_empty(), "the person sees no consent to withdraw");
+    assert_eq!(backend.effect_counts().await[0], 0, "nothing was issued");
+    let now = tenant.load_interaction(&hash("i"), at(1)).await.unwrap().unwrap();
+    assert_eq!((now.state, now.version), (InteractionState::Pending, 0));
+    agree("c", "app").await;
+    assert_eq!(
+        complete("again", "offline_access openid").await,
+        CompleteOutcome::Completed
+    );
+}
+
 pub async fn completion_needs_an_enabled_person(backend: &impl Backend) {
     let tenant = backend.tenant();
     let owner = alice(&*tenant).await;

@@ -107,7 +107,7 @@ macro_rules! contract_suite {
                 completion_writes_consent_grant_and_code, completion_happens_once,
                 completion_refuses_what_moved_or_expired, completion_needs_no_interaction,
                 consent_grows_by_what_is_agreed, chosen_person_is_a_stage, completion_needs_a_living_session,
-                completion_needs_an_enabled_person, consent_is_listed_and_withdrawn;
+                completion_needs_the_consent_it_relies_on, completion_needs_an_enabled_person, consent_is_listed_and_withdrawn;
             grants: grant_is_revoked_once, grants_of_a_person_are_revoked_together;
             codes: code_is_loaded_with_its_grant, code_is_redeemed_until_its_expiry,
                 redemption_stores_the_refresh_token, replayed_code_revokes_its_grant,
@@ -142,7 +142,8 @@ macro_rules! contract_suite {
                 key_is_claimed_by_one_of_twenty, next_key_is_published_and_activated_by_one_of_twenty,
                 client_is_updated_by_one_of_twenty, password_is_changed_by_one_of_twenty;
             shut_out: sign_ins_do_not_outlive_a_password_change, completions_do_not_outlive_a_password_change, completions_do_not_outlive_the_end_of_a_session,
-                completions_do_not_outlive_a_disabled_person;
+                completions_do_not_outlive_a_disabled_person,
+                completions_do_not_outlive_the_consent_they_rely_on;
         }
     };
     (@modules $backend:ident; $($module:ident: $($case:ident),+;)+) => {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use authly_core::{
     Effects,
-    ports::{PasswordEnds, PasswordOutcome, TenantStorage},
+    ports::{CompleteOutcome, PasswordEnds, PasswordOutcome, TenantStorage},
 };
 
 use super::{
     Backend,
-    fixtures::{alice, at, completion, session, user, user_id},
+    fixtures::{alice, at, client_id, completion, consent, scopes, session, user, user_id},
     races::{RACERS, race},
     users::{changed, password},
 };
@@ -109,6 +109,32 @@ pub async fn completions_do_not_outlive_the_end_of_a_session(backend: &impl Back
     .await;
     assert_eq!(answers.get("ended true"), Some(&1), "{answers:?}");
     assert_shut_out(backend, &answers).await;
+}
+
+pub async fn completions_do_not_outlive_the_consent_they_rely_on(backend: &impl Backend) {
+    signed_in(backend).await;
+    let mut agreed = completion("agreed");
+    agreed.consent = Some(consent("openid", 1));
+    let asked = backend
+        .tenant()
+        .complete_interaction(agreed, Effects::none())
+        .await;
+    assert_eq!(asked.unwrap(), CompleteOutcome::Completed);
+    let answers = race(backend, |tenant, i| async move {
+        if i == RACERS / 2 {
+            let (alice, app) = (user_id("alice"), client_id("app"));
+            let withdrawn = tenant.withdraw_consent(alice, &app, at(5), Effects::none());
+            return format!("withdrawn {}", withdrawn.await.unwrap().is_some());
+        }
+        let mut silent = completion(&format!("c{i}"));
+        silent.relies_on = Some(scopes("openid"));
+        let outcome = tenant.complete_interaction(silent, Effects::none()).await;
+        format!("{:?}", outcome.unwrap())
+    })
+    .await;
+    assert_eq!(answers.get("withdrawn true"), Some(&1), "{answers:?}");
+    let living = backend.sql("SELECT 1 FROM grants WHERE revoked_at IS NULL").await;
+    assert!(living.is_empty(), "a grant outlived the consent: {answers:?}");
 }
 
 pub async fn completions_do_not_outlive_a_disabled_person(backend: &impl Backend) {

@@ -97,6 +97,7 @@ impl Fixture {
         let completion = Completion {
             interaction: None,
             consent: None,
+            relies_on: None,
             grant: grant.clone(),
             code: authorization_code(code, &grant),
             now: NOW,

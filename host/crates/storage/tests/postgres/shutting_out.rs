@@ -37,12 +37,17 @@ async fn signed_in(tenant: &dyn TenantStorage) -> (User, Session) {
     (owner, session)
 }
 
+/// What [`completion`] relies on.
+const AGREE: &str = "INSERT INTO consents (tenant_id, user_id, client_id, scope, updated_at) \
+    SELECT tenant_id, id, 'client', 'offline_access openid', 0 FROM users";
+
 fn completion(session: &Session) -> Completion {
     let mut grant = grant(session.user_id);
     grant.session_id = Some(session.id);
     Completion {
         interaction: None,
         consent: None,
+        relies_on: Some(grant.scope.clone()),
         code: authorization_code("code", &grant),
         grant,
         now: NOW,
@@ -55,10 +60,12 @@ async fn completion_waits_for_whoever_shuts_the_person_out() {
         "UPDATE users SET enabled = false",
         "UPDATE sessions SET ended_at = 1",
         "DELETE FROM users",
+        "DELETE FROM consents",
     ] {
         let fixture = Fixture::new().await;
         let (_, session) = signed_in(&*fixture.tenant).await;
         let (mut elsewhere, observer) = (fixture.connect().await, fixture.connect().await);
+        elsewhere.batch_execute(AGREE).await.unwrap();
         let open = elsewhere.transaction().await.unwrap();
         open.execute(shut_out, &[]).await.unwrap();
         let tenant = Arc::clone(&fixture.tenant);
@@ -135,4 +142,22 @@ async fn whoever_shuts_a_person_out_waits_for_a_completion_and_sees_its_grant() 
         let told = "SELECT count(*) FROM invalidations WHERE topic = 'grant'";
         assert_eq!(number(&observer, told).await, 1, "{ending:?}");
     }
+}
+
+#[tokio::test]
+async fn completion_neither_waits_for_a_consent_that_grows_nor_takes_it_for_withdrawn() {
+    let fixture = Fixture::new().await;
+    let (_, session) = signed_in(&*fixture.tenant).await;
+    let mut elsewhere = fixture.connect().await;
+    elsewhere.batch_execute(AGREE).await.unwrap();
+    let open = elsewhere.transaction().await.unwrap();
+    open.execute("UPDATE consents SET scope = 'email ' || scope", &[])
+        .await
+        .unwrap();
+    let outcome = fixture
+        .tenant
+        .complete_interaction(completion(&session), Effects::none())
+        .await;
+    assert_eq!(outcome.unwrap(), CompleteOutcome::Completed);
+    open.commit().await.unwrap();
 }
