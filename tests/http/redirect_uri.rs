@@ -1,6 +1,9 @@
 //! `redirect_uri`: where answers may go. Everything here ends on a page, or with the client that was registered.
 
-use authly_core::ports::Page;
+use authly_core::{
+    client::{Client, GrantType},
+    ports::Page,
+};
 use authly_oauth::clients::{NewClient, create_client};
 use authly_testkit::{TestApp, TestClient, browser::Answer};
 
@@ -321,4 +324,65 @@ async fn a_redirect_uri_that_could_harm_cannot_be_registered() {
         })
         .await;
     assert!(stored.expect("storage").is_empty(), "nothing was stored");
+}
+
+#[tokio::test]
+async fn an_open_page_answers_nobody_whom_a_request_would_not_be_answered_to_any_more() {
+    type Change = fn(&mut Client);
+    let changes: [(&str, Change); 3] = [
+        ("another address", |client| {
+            client.redirect_uris = vec!["https://safe.example/cb".to_owned()];
+        }),
+        ("another path", |client| {
+            for uri in &mut client.redirect_uris {
+                uri.push_str("/moved");
+            }
+        }),
+        ("no such grant", |client| {
+            client.grant_types = vec![GrantType::ClientCredentials];
+        }),
+    ];
+    for (name, change) in changes {
+        let app = TestApp::start().await;
+        let (client, user) = (app.confidential_client("web").await, app.user("alice").await);
+        let (mut signing_in, mut agreeing) = (app.browser(), app.browser());
+        let (request, _) = app.authorization(&client, "openid");
+        let login = app.authorize(&mut signing_in, &request).await;
+        let page = app.authorize(&mut agreeing, &request).await;
+        let consent = app.sign_in(&mut agreeing, &page, &user).await;
+        app.change_client(&client, change).await;
+
+        let answers = [
+            signing_in.get(login.url.as_str()).await,
+            app.sign_in(&mut signing_in, &login, &user).await,
+            agreeing.get(consent.url.as_str()).await,
+            app.decide(&mut agreeing, &consent, "deny").await,
+            app.decide(&mut agreeing, &consent, "allow").await,
+        ];
+        for answer in answers {
+            app.assert_page(&answer, 400);
+            assert!(answer.headers.get("location").is_none(), "{name}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_page_goes_on_when_another_address_is_removed_and_the_port_floats() {
+    let app = TestApp::start().await;
+    let client = client_at(&app, &["https://gone.example/cb", "http://127.0.0.1:1/cb"]).await;
+    let user = app.user("alice").await;
+    let mut browser = app.browser();
+    let (request, _) = app.authorization(&client, "openid");
+    let request = request.set("redirect_uri", "http://127.0.0.1:7/cb");
+    let login = app.authorize(&mut browser, &request).await;
+    app.change_client(&client, |client| {
+        client.redirect_uris.retain(|uri| !uri.contains("gone"))
+    })
+    .await;
+    let consent = app.sign_in(&mut browser, &login, &user).await;
+    let back = app.decide(&mut browser, &consent, "allow").await;
+    assert!(
+        back.header("location").starts_with("http://127.0.0.1:7/cb?code="),
+        "{back:?}"
+    );
 }

@@ -102,8 +102,8 @@ pub enum InteractionError {
     /// The form's token is missing or wrong: the page was not ours, or its cookie is gone.
     #[error("the form's token does not match")]
     Csrf,
-    /// The client was disabled in between.
-    #[error("the client is not active any more")]
+    /// The client was disabled in between, or may not be answered any more where the request said.
+    #[error("the client may not be answered any more")]
     ClientGone,
     /// The form lacks a field or has one that means nothing.
     #[error("refused on a page: {0}")]

@@ -1,9 +1,11 @@
-//! Opening an interaction: only the browser it is bound to may, and only while its client is active.
+//! Opening an interaction: only the browser it is bound to may, and only while its client may still be answered.
 
 use std::time::Duration;
 
 use authly_core::{
     Effects, PlainToken, RequestContext, TokenHash,
+    authorization::AuthorizationRequest,
+    client::{Client, GrantType},
     interaction::Interaction,
     ports::{AdvanceOutcome, Transition},
 };
@@ -17,7 +19,7 @@ const RESTARTABLE_FOR: Duration = Duration::from_hours(24);
 /// Loads an interaction with its client and the browser's session.
 ///
 /// # Errors
-/// [`InteractionError`] when it is gone, finished, another browser's, or its client is not active.
+/// [`InteractionError`] when it is gone, finished, another browser's, or its client may not be answered any more.
 pub(super) async fn open(
     provider: &Provider,
     id: &PlainToken,
@@ -40,7 +42,9 @@ pub(super) async fn open(
             restart,
         });
     }
-    let client = client.filter(|c| c.enabled).ok_or(InteractionError::ClientGone)?;
+    let client = client
+        .filter(|client| is_still_answerable(client, &interaction.request))
+        .ok_or(InteractionError::ClientGone)?;
     if interaction.expires_at <= ctx.now {
         return Err(InteractionError::Expired { restart });
     }
@@ -60,6 +64,16 @@ pub(super) async fn open(
         binding,
         binding_is_new,
     })
+}
+
+/// Whether the client as it is registered now would still be answered where the request said. An address that was
+/// removed may be somebody else's by now, and hears of nothing any more (RFC 6749 §10.6).
+fn is_still_answerable(client: &Client, request: &AuthorizationRequest) -> bool {
+    let is_registered = client
+        .redirect_uris
+        .iter()
+        .any(|registered| authorize::matches_registered(registered, &request.redirect_uri));
+    client.enabled && client.allows(GrantType::AuthorizationCode) && is_registered
 }
 
 /// Checks the binding cookie, or binds an interaction that arrived by POST to the first browser that opens it.
