@@ -302,7 +302,7 @@ impl Parts {
             keys,
             mapper,
             rng: Arc::clone(&world.rng),
-            client_keys: ClientKeys::new(Arc::new(Egress::new(config.egress.clone())?)),
+            client_keys: ClientKeys::new(Arc::new(egress(config)?)),
         });
         Ok(Self {
             provider,
@@ -313,6 +313,15 @@ impl Parts {
             trace,
         })
     }
+}
+
+/// The client for outbound requests. Where it can check no certificate the server starts all the same: most ask nobody.
+fn egress(config: &Config) -> Result<Egress, EgressError> {
+    let egress = Egress::new(config.egress.clone())?;
+    if !egress.has_authorities() {
+        tracing::warn!("clients with a jwks_uri are refused: {}", EgressError::NoAuthorities);
+    }
+    Ok(egress)
 }
 
 /// What the routes work with.

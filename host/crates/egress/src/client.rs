@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use authly_core::ports::{FetchError, RemoteDocuments};
 use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
-use reqwest::{Certificate, Client, Response, StatusCode, header, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, header, redirect};
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::Error as TlsError;
 use url::{Host, Url};
@@ -75,9 +75,15 @@ pub enum EgressError {
     /// `egress.extra_ca` holds no certificate.
     #[error("holds no certificate in PEM")]
     Certificates,
-    /// The client itself cannot be made: there are no roots.
+    /// The client itself cannot be made.
     #[error("the client for outbound requests cannot be made")]
     Setup(#[source] reqwest::Error),
+    /// Without certificate authorities no certificate can be checked.
+    #[error(
+        "this host has no certificate authorities: install its package of them (ca-certificates) or set egress.extra_ca, \
+         then start again"
+    )]
+    NoAuthorities,
     /// Not a URL that is asked.
     #[error("{0}")]
     Url(&'static str),
@@ -113,7 +119,8 @@ pub enum EgressError {
 /// The outbound client. Cheap to clone; clones share connections and limits.
 #[derive(Clone)]
 pub struct Egress {
-    filtered: Client,
+    /// `None` on a host without certificate authorities: a server that asks nobody needs none.
+    filtered: Option<Client>,
     exempt_only: Client,
     policy: Arc<EgressPolicy>,
     turns: Arc<Semaphore>,
@@ -123,7 +130,8 @@ impl Egress {
     /// A client that resolves names as the operating system does.
     ///
     /// # Errors
-    /// [`EgressError::Setup`].
+    /// [`EgressError::Certificates`], [`EgressError::Setup`]. A host without certificate authorities is no error here:
+    /// [`Egress::has_authorities`].
     pub fn new(policy: EgressPolicy) -> Result<Self, EgressError> {
         let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
         Self::with_lookup(policy, &lookup)
@@ -132,14 +140,26 @@ impl Egress {
     /// The same with another resolver.
     ///
     /// # Errors
-    /// [`EgressError::Setup`].
+    /// [`EgressError::Certificates`], [`EgressError::Setup`]. A host without certificate authorities is no error here:
+    /// [`Egress::has_authorities`].
     pub fn with_lookup(policy: EgressPolicy, lookup: &Arc<dyn Lookup>) -> Result<Self, EgressError> {
+        let extra = policy.certificates()?;
+        // This one speaks no TLS, so that it can be made on any host.
+        let exempt_only = builder(&policy, lookup, Reach::ExemptOnly).tls_certs_only([]);
+        let exempt_only = exempt_only.build().map_err(EgressError::Setup)?;
+        let filtered = builder(&policy, lookup, Reach::Filtered).tls_certs_merge(extra);
         Ok(Self {
-            filtered: client(&policy, lookup, Reach::Filtered)?,
-            exempt_only: client(&policy, lookup, Reach::ExemptOnly)?,
+            // What else could be wrong would have shown above.
+            filtered: filtered.build().ok(),
+            exempt_only,
             turns: Arc::new(Semaphore::new(policy.in_flight_max)),
             policy: Arc::new(policy),
         })
+    }
+
+    /// Whether there are certificate authorities. Without any, every https request fails, and says so.
+    pub fn has_authorities(&self) -> bool {
+        self.filtered.is_some()
     }
 
     /// The body of a JSON document.
@@ -178,8 +198,8 @@ impl Egress {
             ));
         }
         let (client, reach) = match url.scheme() {
-            "https" => (&self.filtered, Reach::Filtered),
-            "http" => (&self.exempt_only, Reach::ExemptOnly),
+            "https" => (self.filtered.as_ref(), Reach::Filtered),
+            "http" => (Some(&self.exempt_only), Reach::ExemptOnly),
             _ => return Err(EgressError::Url("only https URLs are asked")),
         };
         let literal = match url.host() {
@@ -191,7 +211,7 @@ impl Egress {
         if literal.is_some_and(|address| !reach.allows(address, &self.policy.allow_addresses)) {
             return Err(EgressError::Address);
         }
-        Ok((client, url))
+        Ok((client.ok_or(EgressError::NoAuthorities)?, url))
     }
 
     /// Reads no more than the limit, whatever the header promises.
@@ -208,13 +228,13 @@ impl Egress {
     }
 }
 
-fn client(policy: &EgressPolicy, lookup: &Arc<dyn Lookup>, reach: Reach) -> Result<Client, EgressError> {
+fn builder(policy: &EgressPolicy, lookup: &Arc<dyn Lookup>, reach: Reach) -> ClientBuilder {
     let resolver = FilteredResolver {
         lookup: Arc::clone(lookup),
         exempt: policy.allow_addresses.clone().into(),
         reach,
     };
-    let mut builder = Client::builder()
+    Client::builder()
         .user_agent(concat!("authly/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -228,12 +248,7 @@ fn client(policy: &EgressPolicy, lookup: &Arc<dyn Lookup>, reach: Reach) -> Resu
         .connect_timeout(policy.connect_timeout)
         .timeout(policy.timeout)
         .pool_max_idle_per_host(1)
-        .dns_resolver(Arc::new(resolver));
-    let extra = policy.certificates()?;
-    if !extra.is_empty() {
-        builder = builder.tls_certs_merge(extra);
-    }
-    builder.build().map_err(EgressError::Setup)
+        .dns_resolver(Arc::new(resolver))
 }
 
 /// Finds the cause that says something: the library's own text names only the URL.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod answers;
+mod authorities;
 
 use std::{
     collections::VecDeque,
