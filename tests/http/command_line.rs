@@ -72,7 +72,7 @@ async fn what_the_command_line_changes_holds_at_a_running_server() {
     until(&site, &made, StatusCode::UNAUTHORIZED).await;
     assert_eq!(ask(&site, &rotated).await.status, StatusCode::OK);
 
-    admin("scope delete printers");
+    admin("scope delete printers --yes");
     let refused = until(&site, &rotated, StatusCode::BAD_REQUEST).await;
     assert_eq!(refused.json()["error"], "invalid_scope");
     admin("client delete svc --yes");

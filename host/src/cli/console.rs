@@ -8,8 +8,10 @@ use super::failure::Failure;
 
 /// The three streams of a command.
 pub(super) struct Console<'a> {
-    /// Secrets come from here.
+    /// Secrets and answers come from here.
     pub input: &'a mut dyn Read,
+    /// Whether a person sits at the input: questions are asked of nobody else.
+    pub is_terminal: bool,
     /// Results.
     pub out: &'a mut dyn Write,
     /// Everything that is not a result.
@@ -18,6 +20,8 @@ pub(super) struct Console<'a> {
 
 /// The longest secret that is read, in bytes: longer than any that is accepted, so that the use case says so.
 const SECRET_BYTES_MAX: u64 = 8 * 1024;
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64;
 
 impl Console<'_> {
     /// Prints a result.
@@ -48,6 +52,41 @@ impl Console<'_> {
             )));
         }
         Ok(SecretText::new(secret.to_owned()))
+    }
+
+    /// Lets what cannot be undone be done when `--yes` was given, or a person at a terminal agrees.
+    ///
+    /// # Errors
+    /// Wrong usage when there is nobody to ask; a failure when they do not agree.
+    pub fn confirm(&mut self, yes: bool, what: &str, instead: &str) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !self.is_terminal {
+            return Err(Failure::usage(format!(
+                "{what}; it cannot be undone. To do it, add --yes. {instead}"
+            )));
+        }
+        self.note(&format!("{what}; it cannot be undone. {instead}"));
+        let _ = write!(self.err, "Do it? [y/N] ");
+        let _ = self.err.flush();
+        let answer = self.read_line()?.trim().to_lowercase();
+        if ["y", "yes"].contains(&answer.as_str()) {
+            Ok(())
+        } else {
+            Err(Failure::refused("nothing was deleted"))
+        }
+    }
+
+    /// One line, as a terminal hands it over.
+    fn read_line(&mut self) -> Result<String, Failure> {
+        let mut typed = [0; ANSWER_BYTES_MAX];
+        let length = self
+            .input
+            .read(&mut typed)
+            .map_err(|error| Failure::failed("cannot read the answer", error))?;
+        let typed = String::from_utf8_lossy(typed.get(..length).unwrap_or_default()).into_owned();
+        Ok(typed.lines().next().unwrap_or_default().to_owned())
     }
 
     /// Prints what the parser of arguments has to say: help is a result, everything else a fault.

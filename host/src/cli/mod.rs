@@ -15,7 +15,7 @@ mod output;
 mod serve;
 
 use std::{
-    ffi::OsString, fs::DirBuilder, io::Write, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
+    ffi::OsString, fs::DirBuilder, io::{IsTerminal as _, Write}, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
 };
 
 use clap::{CommandFactory as _, Parser as _};
@@ -37,8 +37,10 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
+    let stdin = std::io::stdin();
     let mut console = Console {
-        input: &mut std::io::stdin().lock(),
+        is_terminal: stdin.is_terminal(),
+        input: &mut stdin.lock(),
         out,
         err,
     };

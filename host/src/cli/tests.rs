@@ -52,10 +52,16 @@ impl Shell {
 }
 
 fn run_in(env: Vec<(OsString, OsString)>, input: &str, line: &str) -> Ran {
+    run_at(false, env, input, line)
+}
+
+/// With a person at the input, or not.
+fn run_at(is_terminal: bool, env: Vec<(OsString, OsString)>, input: &str, line: &str) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut input = input.as_bytes();
     let mut console = Console {
         input: &mut input,
+        is_terminal,
         out: &mut out,
         err: &mut err,
     };

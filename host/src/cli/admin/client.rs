@@ -108,7 +108,8 @@ async fn create(
         secret,
         ..NewClient::default()
     };
-    args.registration.edit(&mut new)?;
+    let jwks = args.registration.read_jwks()?;
+    args.registration.edit(jwks, &mut new);
     let registered = create_client(storage, new, SystemClock.now(), &SystemRng)
         .await
         .map_err(create_failure)?;
@@ -121,18 +122,23 @@ async fn update(
     storage: &dyn TenantStorage,
 ) -> Result<(), Failure> {
     let id = parse_id(&args.id)?;
+    let format = args.output.output;
     // Faults of what was typed come before anything is loaded.
-    let mut edits = NewClient::default();
-    args.registration.clone().edit(&mut edits)?;
+    if args.is_empty() {
+        return Err(Failure::usage(format!(
+            "nothing to change was given; what can be changed: {}",
+            UpdateArgs::flags()
+        )));
+    }
+    let jwks = args.registration.read_jwks()?;
     let edit = |new: &mut NewClient| {
         args.clear(new);
-        // Checked above.
-        drop(args.registration.clone().edit(new));
+        args.registration.edit(jwks, new);
     };
     let updated = clients::update_client(storage, &id, edit, SystemClock.now(), &SystemRng)
         .await
-        .map_err(change_failure)?;
-    show_registered(console, args.output.output, &updated)
+        .map_err(update_failure)?;
+    show_registered(console, format, &updated)
 }
 
 async fn rotate(
@@ -171,13 +177,12 @@ async fn delete(
 ) -> Result<(), Failure> {
     let id = parse_id(id)?;
     let client = load(storage, &id).await?;
-    if !yes {
-        return Err(Failure::usage(format!(
-            "this deletes {id} ({}), what people agreed to for it, and every token it was given; it cannot be undone. \
-             To do it, add --yes. `authly admin client disable {id}` can be undone",
-            client.name
-        )));
-    }
+    let what = format!(
+        "this deletes {id} ({}), what people agreed to for it, and every token it was given",
+        client.name
+    );
+    let instead = format!("`authly admin client disable {id}` can be undone");
+    console.confirm(yes, &what, &instead)?;
     clients::delete_client(storage, &id, SystemClock.now())
         .await
         .map_err(change_failure)?;
@@ -264,6 +269,15 @@ fn create_failure(error: CreateClientError) -> Failure {
         CreateClientError::Taken(_) => Failure::conflict(error.to_string()),
         CreateClientError::Storage(error) => Failure::storage("register the client", error),
         other => Failure::usage(other.to_string()),
+    }
+}
+
+fn update_failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Invalid(error @ CreateClientError::KeysOfOtherMethod) => Failure::usage(format!(
+            "{error}; to take them away with the method, add --clear jwks or --clear jwks-uri"
+        )),
+        other => change_failure(other),
     }
 }
 

@@ -57,6 +57,9 @@ pub(in crate::cli) enum ScopeCommand {
     Delete {
         /// The scope.
         name: String,
+        /// You mean it: this cannot be undone.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -107,7 +110,12 @@ pub(super) async fn run(
                 .map_err(failure)?;
             print(console, output.output, &[updated])
         }
-        ScopeCommand::Delete { name, output } => {
+        ScopeCommand::Delete { name, yes, output } => {
+            let what = format!(
+                "this deletes the scope {name}: clients that are registered for it, and apps that were granted it, lose it \
+                 at once"
+            );
+            console.confirm(yes, &what, "A scope of this name can be made again")?;
             delete_scope(storage, &name, now).await.map_err(failure)?;
             match output.output {
                 Format::Json => console.print(&output::json(&json!({ "name": name, "deleted": true }))?),

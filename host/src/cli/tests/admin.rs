@@ -59,6 +59,8 @@ fn a_client_is_shown_changed_disabled_and_deleted() {
     assert_eq!(shell.answer("", "admin client show app")["enabled"], false);
     assert_eq!(shell.answer("", "admin client enable app")["enabled"], true);
     shell.refused("admin client delete app", "add --yes");
+    shell.refused("admin client update app --output json", "--redirect-uri, ");
+    shell.refused("admin client update app", "--clear");
     assert_eq!(shell.answer("", "admin client delete app --yes")["deleted"], true);
     shell.refused("admin client show app", "no client app");
 }
@@ -103,6 +105,44 @@ fn a_client_with_keys_of_its_own_is_registered_from_a_file() {
     let moved = shell.answer("", "admin client update app --jwks-uri https://app.example/jwks");
     assert_eq!(moved["jwks_uri"], "https://app.example/jwks");
     assert!(moved["jwks"].is_null(), "one replaces the other");
+    let off = "admin client update app --token-endpoint-auth-method client_secret_basic";
+    shell.refused(off, "--clear jwks-uri");
+    let moved = shell.answer("", &format!("{off} --clear jwks-uri"));
+    assert!(moved["jwks_uri"].is_null() && moved["client_secret"].is_string());
+    let missing = shell.run("admin client update app --jwks /nowhere/keys.json");
+    assert_eq!(missing.code, 1);
+    assert!(
+        missing.err.contains("cannot read /nowhere/keys.json"),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn a_deletion_is_asked_about_at_a_terminal() {
+    let shell = Shell::with_user(PASSWORD);
+    assert_eq!(shell.run(CREATE).code, 0);
+    shell.answer("", "admin scope create printers --description Print");
+    let endless = "y".repeat(100);
+    let ask = |answer, line| super::run_at(true, shell.env(), answer, line);
+    for (line, says) in [
+        ("admin client delete app", "every token"),
+        ("admin user delete ada", "its sessions (0)"),
+        ("admin scope delete printers", "lose it"),
+    ] {
+        for no in ["", "\n", "n\n", "yess\n", endless.as_str()] {
+            let kept = ask(no, line);
+            assert_eq!((kept.code, kept.out.as_str()), (1, ""), "{line}: {}", kept.err);
+            assert!(
+                kept.err.contains(says) && kept.err.contains("[y/N]"),
+                "{line}: {}",
+                kept.err
+            );
+        }
+        let gone = ask("Y\n", line);
+        assert_eq!(gone.code, 0, "{line}: {}", gone.err);
+        assert!(gone.out.starts_with("deleted "), "{}", gone.out);
+    }
 }
 
 #[test]
@@ -126,7 +166,11 @@ fn scopes_are_defined_changed_and_deleted() {
     );
     let create = "admin client create --id app --grant-type client_credentials --scope";
     shell.answer("", &format!("{create} printers"));
-    assert_eq!(shell.answer("", "admin scope delete printers")["deleted"], true);
+    shell.refused("admin scope delete printers", "add --yes");
+    assert_eq!(
+        shell.answer("", "admin scope delete printers --yes")["deleted"],
+        true
+    );
     let renamed = shell.answer("", "admin client update app --name Printer");
     assert_eq!(
         renamed["client_name"], "Printer",
@@ -138,8 +182,8 @@ fn scopes_are_defined_changed_and_deleted() {
             .replace("--scope", "--scope printers"),
         "not defined",
     );
-    shell.refused("admin scope delete printers", "no scope printers");
-    shell.refused("admin scope delete openid", "the server's own");
+    shell.refused("admin scope delete printers --yes", "no scope printers");
+    shell.refused("admin scope delete openid --yes", "the server's own");
 }
 
 #[test]

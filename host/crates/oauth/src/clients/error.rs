@@ -85,6 +85,9 @@ pub enum CreateClientError {
         /// Why.
         why: &'static str,
     },
+    /// Keys beside a method that needs none.
+    #[error("jwks and jwks_uri are for token_endpoint_auth_method private_key_jwt")]
+    KeysOfOtherMethod,
     /// `jwks` is no JWK Set that can be used.
     #[error("jwks cannot be used: {0}")]
     Jwks(#[source] JwkError),

@@ -15,7 +15,7 @@ pub(super) struct Keys {
 /// Keys belong to `private_key_jwt` and to nothing else that is built; that method needs them, in one way.
 ///
 /// # Errors
-/// [`CreateClientError::Keys`], [`CreateClientError::Link`], [`CreateClientError::Unsupported`].
+/// [`CreateClientError::Keys`], [`CreateClientError::KeysOfOtherMethod`], [`CreateClientError::Link`], [`CreateClientError::Unsupported`].
 pub(super) fn check_keys(new: &NewClient, method: AuthMethod) -> Result<Keys, CreateClientError> {
     let refuse = |why| Err(CreateClientError::Keys { why });
     let by_key = method == AuthMethod::PrivateKeyJwt;
@@ -25,7 +25,7 @@ pub(super) fn check_keys(new: &NewClient, method: AuthMethod) -> Result<Keys, Cr
             return refuse("private_key_jwt needs the client's public keys: give jwks or jwks_uri");
         }
         (Some(_), _) | (_, Some(_)) if !by_key => {
-            return refuse("jwks and jwks_uri are for token_endpoint_auth_method private_key_jwt");
+            return Err(CreateClientError::KeysOfOtherMethod);
         }
         _ => {}
     }

@@ -72,6 +72,22 @@ enum Field {
 }
 
 impl UpdateArgs {
+    /// Whether there is nothing to change.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cleared.is_empty() && self.registration.is_empty()
+    }
+
+    /// What can be changed, as it is typed.
+    pub(super) fn flags() -> String {
+        let command = Self::augment_args(clap::Command::new("update"));
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        let flags: Vec<_> = flags
+            .filter(|flag| *flag != "output")
+            .map(|flag| format!("--{flag}"))
+            .collect();
+        flags.join(", ")
+    }
+
     /// Empties what is to be empty.
     pub(super) fn clear(&self, new: &mut NewClient) {
         for field in &self.cleared {
@@ -196,14 +212,80 @@ fn duration(text: &str) -> Result<Duration, String> {
 const JWKS_BYTES_MAX: u64 = 128 * 1024;
 
 impl RegistrationArgs {
-    /// Puts what was given into the registration.
+    /// Whether nothing was given at all.
+    fn is_empty(&self) -> bool {
+        let Self {
+            name,
+            redirect_uris,
+            post_logout_redirect_uris,
+            grant_types,
+            scopes,
+            token_endpoint_auth_method,
+            jwks,
+            jwks_uri,
+            token_endpoint_auth_signing_alg,
+            assertion_audience,
+            audiences,
+            introspection_audiences,
+            id_token_alg,
+            access_token_alg,
+            access_token_format,
+            userinfo_signed_response_alg,
+            access_token_ttl,
+            id_token_ttl,
+            refresh_token_ttl,
+            default_max_age,
+            first_party,
+            third_party,
+            client_uri,
+            policy_uri,
+            tos_uri,
+            no_rotation,
+            rotation,
+        } = self;
+        let flags = [first_party, third_party, no_rotation, rotation];
+        let lists = [
+            redirect_uris,
+            post_logout_redirect_uris,
+            grant_types,
+            scopes,
+            audiences,
+            introspection_audiences,
+        ];
+        !flags.contains(&&true)
+            && lists.iter().all(|list| list.is_empty())
+            && name.is_none()
+            && token_endpoint_auth_method.is_none()
+            && jwks.is_none()
+            && jwks_uri.is_none()
+            && token_endpoint_auth_signing_alg.is_none()
+            && assertion_audience.is_none()
+            && id_token_alg.is_none()
+            && access_token_alg.is_none()
+            && access_token_format.is_none()
+            && userinfo_signed_response_alg.is_none()
+            && access_token_ttl.is_none()
+            && id_token_ttl.is_none()
+            && refresh_token_ttl.is_none()
+            && default_max_age.is_none()
+            && client_uri.is_none()
+            && policy_uri.is_none()
+            && tos_uri.is_none()
+    }
+
+    /// What the file of keys holds, if one was named.
     ///
     /// # Errors
-    /// When the file of keys cannot be read.
-    pub(super) fn edit(self, new: &mut NewClient) -> Result<(), Failure> {
+    /// When it cannot be read.
+    pub(super) fn read_jwks(&self) -> Result<Option<String>, Failure> {
+        self.jwks.as_deref().map(read_jwks).transpose()
+    }
+
+    /// Puts what was given into the registration, with the keys as [`RegistrationArgs::read_jwks`] read them.
+    pub(super) fn edit(self, jwks: Option<String>, new: &mut NewClient) {
         // One of the two replaces the other; both at once are for the use case to refuse.
         if self.jwks.is_some() || self.jwks_uri.is_some() {
-            new.jwks = self.jwks.as_deref().map(read_jwks).transpose()?;
+            new.jwks = jwks;
             new.jwks_uri = self.jwks_uri;
         }
         set(&mut new.name, self.name);
@@ -238,7 +320,6 @@ impl RegistrationArgs {
         set(&mut new.tos_uri, self.tos_uri);
         set_flag(&mut new.first_party, self.first_party, self.third_party);
         set_flag(&mut new.keep_refresh_tokens, self.no_rotation, self.rotation);
-        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use authly_accounts::users::{
 };
 use authly_core::{
     Clock as _,
-    ports::{PasswordEnds, TenantStorage},
+    ports::{Page, PasswordEnds, TenantStorage},
+    user::User,
 };
 use clap::Args;
 use serde_json::json;
@@ -171,10 +172,12 @@ pub(super) async fn delete(
     let user = find_user(storage, user).await?;
     let name = &user.username;
     if !yes {
-        return Err(Failure::usage(format!(
-            "this deletes the account {name}, its sessions, and everything that apps were given by it; it cannot be \
-             undone. To do it, add --yes. `authly admin user disable {name}` can be undone"
-        )));
+        let what = what_goes(storage, &user).await?;
+        console.confirm(
+            yes,
+            &what,
+            &format!("`authly admin user disable {name}` can be undone"),
+        )?;
     }
     users::delete_user(storage, user.id, origin())
         .await
@@ -183,6 +186,25 @@ pub(super) async fn delete(
         Format::Json => console.print(&output::json(&json!({ "id": user.id, "deleted": true }))?),
         Format::Table => console.print(&format!("deleted {name}\n")),
     }
+}
+
+/// What a deletion takes with it, for whoever has to agree.
+async fn what_goes(storage: &dyn TenantStorage, user: &User) -> Result<String, Failure> {
+    let counted = async {
+        let sessions = storage
+            .list_sessions(Some(user.id), SystemClock.now(), Page::LIMIT_MAX)
+            .await?;
+        let consents = storage.list_consents(user.id).await?;
+        Ok((sessions.len(), consents.len()))
+    };
+    let (sessions, consents) = counted
+        .await
+        .map_err(|error| Failure::storage("look up what goes with the account", error))?;
+    Ok(format!(
+        "this deletes the account {}, its sessions ({sessions}), what it agreed to (for {consents} clients), and \
+         everything that apps were given by it",
+        user.username
+    ))
 }
 
 fn origin() -> Origin<'static> {
