@@ -234,6 +234,9 @@ async fn rows_leave_the_audit_events_they_claim() {
         .await;
     done.push((Method::POST, "/select-account".to_owned(), going_on));
 
+    let changing = crate::password_step::choose_a_password(&app, &client, &app.user("dora").await).await;
+    done.push((Method::POST, "/new-password".to_owned(), changing));
+
     done.extend(of_ones_own(&app, &mut browser, &user).await);
     done.extend(of_a_client(&app, &user).await);
 

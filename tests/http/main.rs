@@ -59,6 +59,7 @@ mod opaque;
 mod outage;
 mod outage_pages;
 mod pages;
+mod password_step;
 mod pkce;
 mod plugins;
 mod profile;

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use authly_accounts::{Credentials, Devices, Login, LoginError, PasswordPool};
-use authly_core::{PlainToken, RequestContext, SecretBytes, ports::TenantStorage};
-use authly_oauth::interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal};
+use authly_accounts::{
+    ChangePasswordError, Credentials, Devices, Login, LoginError, PasswordPool, PasswordRefusal,
+    RenewedPassword,
+};
+use authly_core::{
+    PlainToken, RequestContext, Rng, SecretBytes, SecretText, interaction::PasswordProof,
+    ports::TenantStorage, user::User,
+};
+use authly_oauth::interaction::{Authenticated, Authenticator, NewPasswordRefusal, PasswordAttempt, Refusal};
 use aws_lc_rs::hmac;
 
 use super::World;
@@ -14,6 +20,7 @@ use crate::{config::Config, telemetry::Metrics};
 /// Checks passwords, and counts how attempts end.
 pub struct PasswordAuthenticator {
     login: Login,
+    rng: Arc<dyn Rng>,
     metrics: Arc<Metrics>,
 }
 
@@ -29,7 +36,8 @@ impl PasswordAuthenticator {
         let devices = Devices::new(&device_key(encryption_key), Arc::clone(&world.rng));
         let login = Login::new(tenant, passwords, config.login.throttle, devices)
             .requiring_verified(config.accounts.require_verified);
-        Self { login, metrics }
+        let rng = Arc::clone(&world.rng);
+        Self { login, rng, metrics }
     }
 
     /// What it checks passwords with.
@@ -62,6 +70,39 @@ impl Authenticator for PasswordAuthenticator {
             Err(LoginError::Busy) => Err(Refusal::Busy),
             Err(LoginError::Storage(error)) => Err(Refusal::Storage(error)),
         }
+    }
+
+    async fn renew_password(
+        &self,
+        proof: &PasswordProof,
+        new: &SecretText,
+        ctx: &RequestContext,
+    ) -> Result<User, NewPasswordRefusal> {
+        let renewed = RenewedPassword {
+            user_id: proof.user_id,
+            proved: proof.password_changed_at,
+            new: new.clone(),
+        };
+        let result = self.login.renew_password(renewed, &self.rng, ctx).await;
+        result.map_err(new_password_refusal)
+    }
+}
+
+/// What the form says about a password that was not set.
+fn new_password_refusal(error: ChangePasswordError) -> NewPasswordRefusal {
+    match error {
+        ChangePasswordError::Refused(PasswordRefusal::Short { length_min }) => {
+            NewPasswordRefusal::Short { length_min }
+        }
+        ChangePasswordError::Refused(PasswordRefusal::Long) => NewPasswordRefusal::Long,
+        ChangePasswordError::Refused(PasswordRefusal::OwnName) => NewPasswordRefusal::OwnName,
+        ChangePasswordError::Refused(PasswordRefusal::Guessable) => NewPasswordRefusal::Guessable,
+        ChangePasswordError::Refused(PasswordRefusal::Same) => NewPasswordRefusal::Same,
+        ChangePasswordError::Stale | ChangePasswordError::Unknown | ChangePasswordError::WrongPassword => {
+            NewPasswordRefusal::Stale
+        }
+        ChangePasswordError::Busy | ChangePasswordError::Delayed { .. } => NewPasswordRefusal::Busy,
+        ChangePasswordError::Storage(error) => NewPasswordRefusal::Storage(error),
     }
 }
 

@@ -11,16 +11,18 @@ use std::sync::{
 use async_trait::async_trait;
 use authly_accounts::{Devices, Login, PasswordPool, ThrottlePolicies};
 use authly_core::{
-    Clock, RequestContext, Rng, SecretBytes, TenantId, Timestamp,
+    Clock, RequestContext, Rng, SecretBytes, SecretText, TenantId, Timestamp,
+    interaction::PasswordProof,
     key::SigningAlg,
     ports::{ClaimMapInput, ClaimMapper, HookError, MappedClaims, TenantStorage},
+    user::User,
 };
 use authly_egress::{Egress, EgressPolicy};
 use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
 use authly_oauth::{
     Issuer, Provider, Settings,
     client_auth::ClientKeys,
-    interaction::{Authenticated, Authenticator, PasswordAttempt, Refusal},
+    interaction::{Authenticated, Authenticator, NewPasswordRefusal, PasswordAttempt, Refusal},
 };
 use authly_storage::{DatabaseConfig, Sealer};
 use axum::{
@@ -73,6 +75,15 @@ impl Authenticator for Nobody {
         _: &RequestContext,
     ) -> Result<Authenticated, Refusal> {
         Err(Refusal::Rejected)
+    }
+
+    async fn renew_password(
+        &self,
+        _: &PasswordProof,
+        _: &SecretText,
+        _: &RequestContext,
+    ) -> Result<User, NewPasswordRefusal> {
+        Err(NewPasswordRefusal::Stale)
     }
 }
 

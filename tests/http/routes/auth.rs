@@ -202,6 +202,7 @@ async fn rows_for_browsers_show_a_stranger_what_is_listed_here() {
         (("/login", "POST"), 200),
         (("/logout", "GET"), 200),
         (("/logout", "POST"), 400),
+        (("/new-password", "POST"), 200),
         (("/oidc/logout", "GET"), 200),
         (("/oidc/logout", "POST"), 200),
         (("/oidc/session/check", "GET"), 200),

@@ -224,6 +224,7 @@ async fn only_rows_with_nothing_to_guess_leave_the_caller_alone() {
         ("/api/v1/oauth/token", "POST"),
         ("/consent", "POST"),
         ("/logout", "POST"),
+        ("/new-password", "POST"),
         ("/oidc/userinfo", "POST"),
         ("/oidc/userinfo", "PUT"),
         ("/select-account", "POST"),

@@ -20,7 +20,9 @@ pub mod users;
 
 pub use claims::ClaimError;
 pub use devices::Devices;
-pub use login::{ChangePasswordError, Credentials, Login, LoginError, OwnPassword, SignedIn};
+pub use login::{
+    ChangePasswordError, Credentials, Login, LoginError, OwnPassword, RenewedPassword, SignedIn,
+};
 pub use passwords::{NewPasswordError, PasswordError, PasswordPool};
 pub use policy::{PasswordPolicy, PasswordRefusal};
 pub use throttle::ThrottlePolicies;

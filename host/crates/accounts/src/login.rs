@@ -21,7 +21,10 @@ use authly_core::{
 };
 use tracing::Instrument as _;
 
-pub use self::change_password::{ChangePasswordError, OwnPassword};
+pub use self::{
+    change_password::{ChangePasswordError, OwnPassword},
+    renew_password::RenewedPassword,
+};
 
 use crate::{
     devices::Devices,
@@ -32,6 +35,7 @@ use crate::{
 };
 
 mod change_password;
+mod renew_password;
 
 /// What a browser sends to prove who is in front of it.
 #[derive(Clone, Copy, Debug)]
@@ -228,8 +232,12 @@ impl Login {
                     LoginError::Storage(StorageError::Corrupt("a password hash cannot be used".to_owned()))
                 }
             })?;
-        let admits = |user: &User| user.enabled && (user.verified || !self.require_verified);
-        Ok(right && record.is_some_and(|record| admits(&record.user)))
+        Ok(right && record.is_some_and(|record| self.admits(&record.user)))
+    }
+
+    /// Whether the person may sign in at all.
+    fn admits(&self, user: &User) -> bool {
+        user.enabled && (user.verified || !self.require_verified)
     }
 
     /// Step 4, success. From a known browser it says nothing about the failures of others, which stay counted.

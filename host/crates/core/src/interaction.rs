@@ -23,12 +23,26 @@ pub struct Authentication {
     pub amr: Vec<String>,
 }
 
+/// Who said the right password, but must choose another one before they are signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordProof {
+    /// Who.
+    pub user_id: UserId,
+    /// When the password they said was set: another one since, and the proof is worth nothing.
+    pub password_changed_at: Option<Timestamp>,
+}
+
 /// Where an interaction stands. Transitions are methods of [`Interaction`]; storage compares-and-sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum InteractionState {
     /// Nobody has signed in for it yet.
     Pending,
+    /// Somebody said the right password and must choose a new one first: nobody has signed in.
+    NewPassword {
+        /// Who, by which password.
+        proof: PasswordProof,
+    },
     /// Somebody signed in for this very request: `prompt=login` and `max_age` are satisfied.
     Authenticated {
         /// Who and when.
@@ -87,6 +101,7 @@ impl Interaction {
                 Some(authentication).filter(|a| a.auth_time >= self.created_at)
             }
             InteractionState::Pending
+            | InteractionState::NewPassword { .. }
             | InteractionState::Selected { .. }
             | InteractionState::Done
             | InteractionState::Denied => None,
@@ -100,13 +115,40 @@ impl Interaction {
             InteractionState::Authenticated { authentication }
             | InteractionState::Selected { authentication }
             | InteractionState::Consent { authentication, .. } => Some(authentication.session_id),
-            InteractionState::Pending | InteractionState::Done | InteractionState::Denied => None,
+            InteractionState::Pending
+            | InteractionState::NewPassword { .. }
+            | InteractionState::Done
+            | InteractionState::Denied => None,
         }
     }
 
     /// Whether a final state was reached.
     pub fn is_finished(&self) -> bool {
         matches!(self.state, InteractionState::Done | InteractionState::Denied)
+    }
+
+    /// Who must choose a new password before they are signed in.
+    pub fn password_due(&self) -> Option<&PasswordProof> {
+        match &self.state {
+            InteractionState::NewPassword { proof } => Some(proof),
+            InteractionState::Pending
+            | InteractionState::Authenticated { .. }
+            | InteractionState::Selected { .. }
+            | InteractionState::Consent { .. }
+            | InteractionState::Done
+            | InteractionState::Denied => None,
+        }
+    }
+
+    /// Any but a final state `→ NewPassword`: a person said the right password and must choose a new one.
+    ///
+    /// # Errors
+    /// [`Finished`] from a final state.
+    pub fn asking_new_password(&self, proof: PasswordProof) -> Result<InteractionState, Finished> {
+        if self.is_finished() {
+            return Err(Finished);
+        }
+        Ok(InteractionState::NewPassword { proof })
     }
 
     /// `Pending | Authenticated | Selected | Consent → Authenticated`: a person signed in (again, or as somebody else).
@@ -229,6 +271,20 @@ mod tests {
         chosen.state = chosen.selected(authentication()).unwrap();
         assert_eq!(chosen.chosen(), Some(authentication().session_id));
         assert_eq!(chosen.authentication(), None);
+    }
+
+    #[test]
+    fn who_must_choose_a_password_has_not_signed_in() {
+        let proof = PasswordProof {
+            user_id: UserId::from_uuid(uuid::Uuid::nil()),
+            password_changed_at: None,
+        };
+        let mut asked = interaction(InteractionState::Pending);
+        asked.state = asked.asking_new_password(proof.clone()).unwrap();
+        assert_eq!(asked.password_due(), Some(&proof));
+        assert_eq!((asked.authentication(), asked.chosen()), (None, None));
+        let done = interaction(InteractionState::Done);
+        assert_eq!(done.asking_new_password(proof), Err(Finished));
     }
 
     #[test]

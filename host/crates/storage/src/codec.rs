@@ -95,7 +95,8 @@ pub(crate) fn key_state(text: &str) -> Result<KeyState, StorageError> {
 /// The stored name of an interaction's stage; the JSON beside it carries the stage's data.
 pub(crate) const fn stage_name(state: &InteractionState) -> &'static str {
     match state {
-        InteractionState::Pending => "pending",
+        // Nobody has signed in yet in either.
+        InteractionState::Pending | InteractionState::NewPassword { .. } => "pending",
         InteractionState::Authenticated { .. } => "authenticated",
         InteractionState::Selected { .. } => "selected",
         InteractionState::Consent { .. } => "consent",

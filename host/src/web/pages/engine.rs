@@ -16,10 +16,11 @@ use super::{Locale, PagesError, assets::Assets, texts::Texts, theme::Theme};
 const FUEL: u64 = 500_000;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("new_password.html", include_str!("templates/new_password.html")),
     ("select.html", include_str!("templates/select.html")),
     ("consent.html", include_str!("templates/consent.html")),
     ("form_post.html", include_str!("templates/form_post.html")),

@@ -155,6 +155,22 @@ impl Pages {
         self.render(view.locale, "consent.html", &shown, &csp)
     }
 
+    /// The choice of a new password.
+    ///
+    /// # Errors
+    /// [`PagesError::Template`]: answer 500.
+    pub fn render_new_password(&self, view: &NewPasswordView) -> Result<Page, PagesError> {
+        let nonce = self.nonce();
+        let csp = Csp {
+            nonce: Some(&nonce),
+            form: Some(&view.redirect_uri),
+            ..Csp::default()
+        };
+        let mut page = self.render(view.locale, "new_password.html", view, &csp)?;
+        page.status = view.error.map_or(StatusCode::OK, NewPasswordProblem::status);
+        Ok(page)
+    }
+
     /// The choice of an account.
     ///
     /// # Errors

@@ -3,12 +3,13 @@
 mod account;
 mod answers;
 mod consents;
+mod new_password;
 
 use self::consents::consents;
 use super::{
     AccountLoginView, AccountView, AppsView, BackLink, ClientHost, ClientView, ConsentView, DemoView,
     DeveloperDetail, ErrorView, FormPostView, Locale, LoginProblem, LoginView, LogoutView, Message,
-    MessageView, Page, Pages, PagesError, Problem, ResendView, SelectView, SessionsView,
+    MessageView, NewPasswordView, Page, Pages, PagesError, Problem, ResendView, SelectView, SessionsView,
 };
 
 /// One state of one page.
@@ -23,6 +24,8 @@ pub struct Sample {
 pub enum SampleView {
     /// Sign in.
     Login(LoginView),
+    /// The choice of a new password.
+    NewPassword(NewPasswordView),
     /// The choice of an account.
     Select(SelectView),
     /// Consent.
@@ -57,6 +60,7 @@ impl SampleView {
     pub fn render(&self, pages: &Pages) -> Result<Page, PagesError> {
         match self {
             Self::Login(view) => pages.render_login(view),
+            Self::NewPassword(view) => pages.render_new_password(view),
             Self::Select(view) => pages.render_select(view),
             Self::Consent(view) => pages.render_consent(view),
             Self::FormPost(view) => pages.render_form_post(view),
@@ -100,6 +104,7 @@ pub fn samples() -> Vec<Sample> {
             let name = format!("message-{message:?}").to_lowercase();
             samples.push(sample(&name, locale, SampleView::Message(view)));
         }
+        samples.extend(new_password::new_password(locale));
         samples.extend(answers::answers(locale));
         samples.extend(account::account(locale));
     }
@@ -195,6 +200,7 @@ fn logins(locale: Locale) -> Vec<(&'static str, LoginView)> {
         ("delayed-one", failed(LoginProblem::Delayed { seconds: 1 })),
         ("delayed-minutes", failed(LoginProblem::Delayed { seconds: 900 })),
         ("busy", failed(LoginProblem::Busy)),
+        ("new-password-due", failed(LoginProblem::NewPasswordDue)),
         ("unavailable", failed(LoginProblem::Unavailable)),
         (
             "again",

@@ -8,9 +8,11 @@ use url::Url;
 use super::Locale;
 
 mod account;
+mod new_password;
 mod problem;
 
 pub use account::*;
+pub use new_password::*;
 pub use problem::*;
 
 /// Where the browser goes after the person decided, in words.
@@ -95,6 +97,8 @@ pub enum LoginProblem {
     },
     /// The password pool is full; the password was not checked.
     Busy,
+    /// The password is right, but another one must be chosen first, which is done where an app asks to sign in.
+    NewPasswordDue,
     /// Storage did not answer.
     Unavailable,
 }
@@ -104,6 +108,7 @@ impl LoginProblem {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Rejected => StatusCode::BAD_REQUEST,
+            Self::NewPasswordDue => StatusCode::FORBIDDEN,
             Self::Delayed { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }

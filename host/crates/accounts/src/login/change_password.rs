@@ -155,7 +155,7 @@ impl Login {
     }
 
     /// Step 5.
-    async fn replace(
+    pub(super) async fn replace(
         &self,
         record: &LoginRecord,
         hash: SecretText,
@@ -180,7 +180,7 @@ impl Login {
     }
 }
 
-fn new_password_error(error: NewPasswordError) -> ChangePasswordError {
+pub(super) fn new_password_error(error: NewPasswordError) -> ChangePasswordError {
     match error {
         NewPasswordError::Refused(refusal) => ChangePasswordError::Refused(refusal),
         NewPasswordError::Hash(PasswordError::Busy) => ChangePasswordError::Busy,

@@ -242,7 +242,11 @@ async fn allow(
                 interaction: opened.id,
             });
         }
-        Need::Login | Need::Select { .. } | Need::Impossible | Need::OtherPerson => {
+        Need::Login
+        | Need::NewPassword { .. }
+        | Need::Select { .. }
+        | Need::Impossible
+        | Need::OtherPerson => {
             return Ok(login::follow(provider, opened, need, ctx).await?.next);
         }
     };

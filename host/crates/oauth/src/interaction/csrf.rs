@@ -1,7 +1,7 @@
 //! The token in our own forms: an HMAC over the interaction under the browser's binding cookie, so that it needs no
 //! storage, differs by interaction, and cannot be made without the cookie (RFC 6749 §10.12).
 
-use authly_core::{PlainToken, ScopeSet, SessionId};
+use authly_core::{PlainToken, ScopeSet, SessionId, UserId};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -11,6 +11,7 @@ const CONTEXT: &[u8] = b"authly form token v1\0";
 /// Keep the MACs of pages apart from that of a form, and from each other.
 const CONSENT_CONTEXT: &[u8] = b"authly consent page v1\0";
 const ACCOUNT_CONTEXT: &[u8] = b"authly account page v1\0";
+const PASSWORD_CONTEXT: &[u8] = b"authly new password page v1\0";
 
 /// What a page showed: an answer counts for this and nothing else.
 pub(super) enum Page<'a> {
@@ -28,6 +29,11 @@ pub(super) enum Page<'a> {
         /// Whose session it offered.
         session: SessionId,
     },
+    /// The choice of a new password.
+    NewPassword {
+        /// Whose: in another tab somebody else may have got there since.
+        user: UserId,
+    },
 }
 
 impl Page<'_> {
@@ -44,6 +50,7 @@ impl Page<'_> {
                 format!("{id}\0{session}\0{version}\0{scope}").as_bytes(),
             ]
             .concat(),
+            Self::NewPassword { user } => [PASSWORD_CONTEXT, format!("{id}\0{user}").as_bytes()].concat(),
             Self::Account { session } => [ACCOUNT_CONTEXT, format!("{id}\0{session}").as_bytes()].concat(),
         }
     }
@@ -133,6 +140,9 @@ mod tests {
             page(session(1), &wide, 2),
             page(session(1), &narrow, 3),
             Page::Account { session: session(1) },
+            Page::NewPassword {
+                user: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+            },
         ] {
             assert!(!page_token_is_of(&other, &a, &i, &good));
         }

@@ -5,6 +5,7 @@ use authly_core::{
     authorization::{AuthorizationRequest, Prompt},
     client::Client,
     interaction::Interaction,
+    user::User,
 };
 
 use super::{SignedIn, single_claims};
@@ -15,6 +16,8 @@ use crate::{Provider, scopes, subject};
 pub(super) enum Need {
     /// Nobody suitable is signed in.
     Login,
+    /// Somebody said the right password, and must choose a new one before they are signed in.
+    NewPassword { user: Box<User> },
     /// The person must say whether to go on as who they are signed in as.
     Select { signed_in: SignedIn },
     /// The person must be asked for this scope.
@@ -45,6 +48,9 @@ pub(super) async fn evaluate(
     signed_in: Option<SignedIn>,
     ctx: &RequestContext,
 ) -> Result<Need, StorageError> {
+    if let Some(user) = who_must_change_password(provider, asked).await? {
+        return Ok(Need::NewPassword { user: Box::new(user) });
+    }
     let Some(signed_in) = signed_in else {
         return Ok(Need::Login);
     };
@@ -69,6 +75,20 @@ pub(super) async fn evaluate(
     } else {
         Ok(Need::Nothing { signed_in, scope })
     }
+}
+
+/// Who said a password that is still theirs, and must change it. When it was changed meanwhile, or they may not sign in
+/// any more, they proved nothing.
+async fn who_must_change_password(
+    provider: &Provider,
+    asked: &Asked<'_>,
+) -> Result<Option<User>, StorageError> {
+    let Some(proof) = asked.interaction.and_then(Interaction::password_due) else {
+        return Ok(None);
+    };
+    let user = provider.storage.load_user(proof.user_id).await?;
+    let holds = |user: &User| provider.admits(user) && user.password_changed_at == proof.password_changed_at;
+    Ok(user.filter(holds))
 }
 
 /// Whether the right person is there, and chose to be: the client is answered about nobody else than it hinted at
@@ -117,9 +137,13 @@ pub(super) fn refusal(request: &AuthorizationRequest, need: &Need) -> Option<OAu
     match need {
         Need::Impossible => Some(IMPOSSIBLE),
         Need::OtherPerson => Some(OTHER_PERSON),
-        Need::Login if silent => Some(LOGIN_REQUIRED),
+        Need::Login | Need::NewPassword { .. } if silent => Some(LOGIN_REQUIRED),
         Need::Consent { .. } if silent => Some(CONSENT_REQUIRED),
-        Need::Login | Need::Select { .. } | Need::Consent { .. } | Need::Nothing { .. } => None,
+        Need::Login
+        | Need::NewPassword { .. }
+        | Need::Select { .. }
+        | Need::Consent { .. }
+        | Need::Nothing { .. } => None,
     }
 }
 

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, PlainToken, RequestContext, SecretText, StorageError, Timestamp, authorization::Prompt,
-    client::Client, ports::AdvanceOutcome, user::User,
+    client::Client, interaction::PasswordProof, ports::AdvanceOutcome, user::User,
 };
 
 use super::{
-    Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate, open,
+    Browser, InteractionError, Next, Opened, Started, complete, csrf, evaluate,
+    new_password::{self, NewPasswordPrompt, NewPasswordRefusal},
+    open,
     select::{self, SelectPrompt},
     sign_in::{Arrival, sign_in},
 };
@@ -27,6 +29,18 @@ pub trait Authenticator: Send + Sync {
         attempt: PasswordAttempt<'_>,
         ctx: &RequestContext,
     ) -> Result<Authenticated, Refusal>;
+
+    /// Replaces the password that a person just said by one of their choice, ends what was opened with it, and answers
+    /// the person as they are then.
+    ///
+    /// # Errors
+    /// [`NewPasswordRefusal`]; the password is what it was.
+    async fn renew_password(
+        &self,
+        proof: &PasswordProof,
+        new: &SecretText,
+        ctx: &RequestContext,
+    ) -> Result<User, NewPasswordRefusal>;
 }
 
 /// What a browser sent to prove who is in front of it.
@@ -64,6 +78,10 @@ pub enum Refusal {
     /// The server checks too many passwords right now.
     #[error("busy")]
     Busy,
+    /// The name and password are right, but the person must choose another password first. No answer of an
+    /// [`Authenticator`].
+    #[error("a new password is due")]
+    NewPasswordDue(Box<Authenticated>),
     /// The database did not answer: not a "no".
     #[error("storage failed")]
     Storage(#[source] StorageError),
@@ -95,6 +113,8 @@ pub struct LoginPrompt {
 pub enum LoginStep {
     /// Show the form.
     Show(Box<LoginPrompt>),
+    /// Let the person choose a new password.
+    NewPassword(Box<NewPasswordPrompt>),
     /// Show who is signed in, and let the person choose (`prompt=select_account`).
     Select(Box<SelectPrompt>),
     /// No login is needed (any more).
@@ -120,6 +140,11 @@ pub async fn show_login(
         check_refusal(provider, &opened, &need)?;
         return Ok(LoginStep::Show(Box::new(prompt(opened, switch))));
     }
+    if let Need::NewPassword { user } = need {
+        return Ok(LoginStep::NewPassword(Box::new(new_password::prompt(
+            opened, *user,
+        ))));
+    }
     if let Need::Select { signed_in } = need {
         return Ok(LoginStep::Select(Box::new(select::prompt(opened, signed_in))));
     }
@@ -143,6 +168,13 @@ pub enum LoginVerdict {
     SignedIn {
         /// The cookie's value.
         session: PlainToken,
+        /// The value of the cookie by which the browser is known next time.
+        device: SecretText,
+        /// Where to.
+        next: Next,
+    },
+    /// The password was right, but nobody is signed in before they choose another one.
+    NewPassword {
         /// The value of the cookie by which the browser is known next time.
         device: SecretText,
         /// Where to.
@@ -190,6 +222,7 @@ pub async fn submit_login(
             device: begun.device,
             next: signed_in(provider, opened, begun.signed_in, ctx).await,
         }),
+        Err(Refusal::NewPasswordDue(who)) => new_password::ask(provider, opened, *who, ctx).await,
         Err(refusal) => {
             let mut prompt = prompt(opened, false);
             // The form asks for the name again when another one was typed than the one that is signed in.
@@ -206,7 +239,12 @@ pub async fn submit_login(
 /// A person proved who they are, a new session replaced the browser's, and the interaction moves on. Once the session
 /// has begun, and the one before has ended, nothing may keep its cookie from the browser: whatever comes after is told
 /// by the page that the answer leads to.
-async fn signed_in(provider: &Provider, mut opened: Opened, begun: SignedIn, ctx: &RequestContext) -> Next {
+pub(super) async fn signed_in(
+    provider: &Provider,
+    mut opened: Opened,
+    begun: SignedIn,
+    ctx: &RequestContext,
+) -> Next {
     let interaction = opened.id.clone();
     opened.signed_in = Some(begun);
     match go_on(provider, opened, ctx).await {
@@ -273,7 +311,11 @@ pub(super) async fn follow(
     check_refusal(provider, &opened, &need)?;
     let binding = opened.new_binding();
     let next = match need {
-        Need::Login | Need::Select { .. } | Need::Impossible | Need::OtherPerson => Next::Login {
+        Need::Login
+        | Need::NewPassword { .. }
+        | Need::Select { .. }
+        | Need::Impossible
+        | Need::OtherPerson => Next::Login {
             interaction: opened.id,
         },
         Need::Consent { .. } => Next::Consent {

@@ -3,6 +3,7 @@
 //! 1. [`start`]: a checked request; answered at once when no page is needed, else persisted.
 //! 2. [`show_login`], [`submit_login`]: a person proves who they are; a new session begins. Or [`submit_select`]: they go
 //!    on as who they are.
+//!    Whoever must change their password does so first ([`submit_new_password`]).
 //! 3. [`show_consent`], [`submit_consent`]: the person says yes or no.
 //! 4. [`complete`](complete::complete): consent, grant and code are written in one step; the browser goes back.
 //!
@@ -13,6 +14,7 @@ mod consent;
 mod csrf;
 mod evaluate;
 mod login;
+mod new_password;
 mod open;
 mod select;
 mod sign_in;
@@ -30,6 +32,9 @@ pub use consent::{ConsentPrompt, ConsentStep, ConsentVerdict, Decision, show_con
 pub use login::{
     Authenticated, Authenticator, Credentials, LoginPrompt, LoginStep, LoginVerdict, PasswordAttempt,
     Refusal, show_login, submit_login,
+};
+pub use new_password::{
+    NewPasswordForm, NewPasswordPrompt, NewPasswordRefusal, NewPasswordVerdict, submit_new_password,
 };
 pub use select::{SelectPrompt, submit_select};
 pub(crate) use sign_in::{Arrival, sign_in};

@@ -49,6 +49,13 @@ pub(crate) async fn sign_in(
     if !provider.admits(&user) {
         return Ok(Err(Refusal::Rejected));
     }
+    // No session with a password that somebody else knows.
+    if user.requires_password_change {
+        return Ok(Err(Refusal::NewPasswordDue(Box::new(Authenticated {
+            user,
+            device,
+        }))));
+    }
     let new = NewSession {
         user,
         client_id: arrival.client_id,

@@ -42,9 +42,12 @@ pub async fn start(
     let interaction = store(provider, request, Some(&binding), ctx).await?;
     let next = match need {
         Need::Consent { .. } => Next::Consent { interaction },
-        Need::Login | Need::Select { .. } | Need::Nothing { .. } | Need::Impossible | Need::OtherPerson => {
-            Next::Login { interaction }
-        }
+        Need::Login
+        | Need::NewPassword { .. }
+        | Need::Select { .. }
+        | Need::Nothing { .. }
+        | Need::Impossible
+        | Need::OtherPerson => Next::Login { interaction },
     };
     Ok(Started {
         next,

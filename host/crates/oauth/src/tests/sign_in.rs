@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     AuditAction, AuditEvent, Effects, PlainToken, RequestContext, SecretText,
+    interaction::PasswordProof,
     ports::{PasswordChange, PasswordEnds},
     user::User,
 };
@@ -13,7 +14,9 @@ use crate::{
         form::{self, Purpose},
         login::{LoginVerdict, submit},
     },
-    interaction::{Authenticated, Authenticator, Browser, Credentials, PasswordAttempt, Refusal},
+    interaction::{
+        Authenticated, Authenticator, Browser, Credentials, NewPasswordRefusal, PasswordAttempt, Refusal,
+    },
     session_ends, testing,
 };
 
@@ -64,6 +67,15 @@ impl Authenticator for Slow<'_> {
             user,
             device: SecretText::new("device".to_owned()),
         })
+    }
+
+    async fn renew_password(
+        &self,
+        _: &PasswordProof,
+        _: &SecretText,
+        _: &RequestContext,
+    ) -> Result<User, NewPasswordRefusal> {
+        Err(NewPasswordRefusal::Stale)
     }
 }
 

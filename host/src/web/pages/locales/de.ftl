@@ -40,6 +40,35 @@ login-busy-title = Gerade melden sich sehr viele Menschen an.
 login-busy-text = Ihr Passwort wurde nicht geprüft. Versuchen Sie es gleich noch einmal.
 login-unavailable-title = Die Anmeldung ist im Moment nicht möglich.
 login-unavailable-text = Das liegt an uns, nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.
+login-new_password_due-title = Wählen Sie zuerst ein neues Passwort.
+login-new_password_due-text = Ihr Passwort muss geändert werden. Melden Sie sich aus einer Ihrer Anwendungen an: Dort werden Sie nach einem neuen gefragt.
+
+## Wahl eines neuen Passworts
+password-title = Neues Passwort wählen
+password-heading = Neues Passwort wählen
+password-lead = Ihr Passwort muss geändert werden, bevor es weitergeht zu { $client }.
+password-new = Neues Passwort
+password-again = Neues Passwort noch einmal
+password-submit = Speichern und weiter
+password-differ-title = Die beiden Passwörter sind verschieden.
+password-differ-text = Geben Sie in beide Felder dasselbe neue Passwort ein.
+password-short-title = Dieses Passwort ist zu kurz.
+password-short-text = { $count ->
+    [one] Es braucht mindestens ein Zeichen.
+   *[other] Es braucht mindestens { $count } Zeichen.
+}
+password-long-title = Dieses Passwort ist zu lang.
+password-long-text = Wählen Sie ein kürzeres.
+password-own-name-title = Dieses Passwort ist Ihr Benutzername oder Ihre E-Mail-Adresse und wenig mehr.
+password-own-name-text = Wählen Sie eines, in dem Ihr Name nicht vorkommt.
+password-guessable-title = Dieses Passwort ist zu leicht zu erraten.
+password-guessable-text = Wählen Sie ein längeres, etwa vier Wörter, die nichts miteinander zu tun haben.
+password-same-title = Das ist Ihr jetziges Passwort.
+password-same-text = Wählen Sie ein anderes.
+password-busy-title = Gerade melden sich sehr viele Menschen an.
+password-busy-text = Ihr Passwort wurde nicht geändert. Versuchen Sie es gleich noch einmal.
+password-unavailable-title = Ihr Passwort kann im Moment nicht geändert werden.
+password-unavailable-text = Das liegt an uns, nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.
 
 ## Auswahl eines Kontos
 select-title = Konto wählen

@@ -41,6 +41,35 @@ login-busy-title = Many people are signing in right now.
 login-busy-text = Your password was not checked. Try again in a moment.
 login-unavailable-title = Signing in is not possible at the moment.
 login-unavailable-text = This is our fault, not yours. Try again in a minute.
+login-new_password_due-title = Choose a new password first.
+login-new_password_due-text = Your password must be changed. Sign in from one of your apps: there you are asked for a new one.
+
+## Choice of a new password
+password-title = Choose a new password
+password-heading = Choose a new password
+password-lead = Your password must be changed before you continue to { $client }.
+password-new = New password
+password-again = New password, once more
+password-submit = Save and continue
+password-differ-title = The two passwords differ.
+password-differ-text = Type the same new password in both fields.
+password-short-title = That password is too short.
+password-short-text = { $count ->
+    [one] It needs at least one character.
+   *[other] It needs at least { $count } characters.
+}
+password-long-title = That password is too long.
+password-long-text = Choose a shorter one.
+password-own-name-title = That password is your user name or e-mail address with little else.
+password-own-name-text = Choose one that does not hold your name.
+password-guessable-title = That password is too easy to guess.
+password-guessable-text = Choose a longer one, such as four words that do not belong together.
+password-same-title = That is the password you have now.
+password-same-text = Choose another one.
+password-busy-title = Many people are signing in right now.
+password-busy-text = Your password was not changed. Try again in a moment.
+password-unavailable-title = Your password could not be changed at the moment.
+password-unavailable-text = This is our fault, not yours. Try again in a minute.
 
 ## Choice of an account
 select-title = Choose an account

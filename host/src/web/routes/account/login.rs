@@ -12,6 +12,7 @@ use axum::{extract::State, response::Response};
 
 use super::{
     cookies::{BrowserCookies, set_binding, set_device, set_session},
+    new_password,
     outcome::{PageRequest, go, log_storage_failure, problem_page, show},
     select,
 };
@@ -34,6 +35,7 @@ pub async fn show_page(
     let switch = params.get("switch").is_some();
     match show_login(&state.provider, &id, &browser, switch, &page.context).await {
         Ok(LoginStep::Show(prompt)) => render(&state, &page, *prompt, None),
+        Ok(LoginStep::NewPassword(prompt)) => new_password::render(&state, &page, *prompt, None),
         Ok(LoginStep::Select(prompt)) => select::render(&state, &page, *prompt),
         Ok(LoginStep::Go(started)) => {
             let mut response = go(&state, &page, started.next);
@@ -67,6 +69,11 @@ pub async fn submit(
         }) => {
             let mut response = go(&state, &page, next);
             set_session(&mut response, &state.provider.issuer, &session);
+            set_device(&mut response, &state.provider.issuer, &device);
+            response
+        }
+        Ok(LoginVerdict::NewPassword { device, next }) => {
+            let mut response = go(&state, &page, next);
             set_device(&mut response, &state.provider.issuer, &device);
             response
         }
@@ -129,6 +136,7 @@ pub(super) fn login_problem(refusal: &Refusal, context: &RequestContext) -> Logi
             }
         }
         Refusal::Busy => LoginProblem::Busy,
+        Refusal::NewPasswordDue(_) => LoginProblem::NewPasswordDue,
         Refusal::Storage(error) => {
             log_storage_failure(error);
             LoginProblem::Unavailable

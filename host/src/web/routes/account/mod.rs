@@ -6,6 +6,7 @@ mod cookies;
 pub mod home;
 pub mod login;
 pub mod logout;
+pub mod new_password;
 mod outcome;
 mod own;
 pub mod select;
@@ -67,6 +68,21 @@ pub(super) static ROWS: &[Route] = &[
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
         handler: |methods| on(methods, select::submit),
+    },
+    Route {
+        path: "/new-password",
+        methods: POST,
+        mount: Mount::Issuer,
+        when: When::Always,
+        surface: Surface::Flow,
+        auth: Auth::Browser,
+        cache: Cache::NoStore,
+        cors: Cors::None,
+        csrf: Csrf::SameOrigin,
+        throttle: Throttle::Server,
+        body_bytes_max: PAGE_FORM_BYTES_MAX,
+        audit: Audit::Effects,
+        handler: |methods| on(methods, new_password::submit),
     },
     Route {
         path: "/consent",
