@@ -29,6 +29,15 @@ impl Effects {
         }
     }
 
+    /// These, and then the others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.audit.extend(others.audit);
+        self.outbox.extend(others.outbox);
+        self.invalidations.extend(others.invalidations);
+        self
+    }
+
     /// Adds an invalidation.
     #[must_use]
     pub fn invalidating(mut self, topic: Topic, key: impl Into<String>) -> Self {

@@ -72,6 +72,15 @@ pub struct Ended {
     pub grants: u64,
 }
 
+/// Effects by what ended: those of both when both did.
+#[derive(Clone, Debug, Default)]
+pub struct EndEffects {
+    /// Stored when a session ended.
+    pub sessions: Effects,
+    /// Stored when a grant ended.
+    pub grants: Effects,
+}
+
 /// People's accounts.
 #[async_trait]
 pub trait UserStore: Send + Sync {
@@ -146,4 +155,11 @@ pub trait SessionStore: Send + Sync {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<u64>;
+    /// Ends every session and every grant of a person, in one step; answers how many were alive.
+    async fn end_everything(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: EndEffects,
+    ) -> StorageResult<Ended>;
 }

@@ -16,7 +16,7 @@ pub mod tokens;
 
 pub use access::{ReserveOutcome, ThrottleKey, ThrottlePolicy, ThrottleStore};
 pub use accounts::{
-    Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, StartOutcome, UserStore,
+    EndEffects, Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, StartOutcome, UserStore,
 };
 pub use documents::{FetchError, RemoteDocuments};
 pub use hooks::{

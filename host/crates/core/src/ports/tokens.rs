@@ -8,7 +8,7 @@ use super::StorageResult;
 use crate::{
     effects::Effects,
     grant::{AuthorizationCode, Grant, RefreshToken, StoredAccessToken},
-    ids::{GrantId, UserId},
+    ids::GrantId,
     secret::{SecretBytes, TokenHash},
     time::Timestamp,
 };
@@ -213,7 +213,4 @@ pub trait GrantStore: Send + Sync {
     async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>>;
     /// Sets the flag; `false` when it was set already or there is no such grant.
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool>;
-    /// Revokes every living grant of a person; answers how many.
-    async fn revoke_grants_of(&self, user_id: UserId, now: Timestamp, effects: Effects)
-    -> StorageResult<u64>;
 }

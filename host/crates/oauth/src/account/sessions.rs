@@ -1,7 +1,9 @@
 //! Where a person is signed in, and signing out there.
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, RequestContext, StorageError, ports::Ended, session::Session,
+    AuditAction, AuditEvent, Effects, RequestContext, StorageError,
+    ports::{EndEffects, Ended},
+    session::Session,
     user::User,
 };
 
@@ -85,24 +87,21 @@ pub async fn end(
     }
 }
 
-/// Ends everything that was opened in the person's name: every session and every grant, with all their tokens. The
-/// grants come last: whoever asked with a token of one can ask again after an outage in between.
+/// Ends everything that was opened in the person's name: every session and every grant, with all their tokens.
 ///
 /// # Errors
-/// [`StorageError`].
+/// [`StorageError`]; nothing has ended then.
 pub async fn end_everything(
     provider: &Provider,
     user: &User,
     ctx: &RequestContext,
 ) -> Result<Ended, StorageError> {
-    let storage = provider.storage.as_ref();
-    let effects = Effects::audited(ended_event(user, ctx));
-    let sessions = storage.end_sessions(user.id, None, ctx.now, effects).await?;
     let revoked = AuditEvent::of(ctx, AuditAction::GrantsRevoked).person(user.pseudonym);
-    let grants = storage
-        .revoke_grants_of(user.id, ctx.now, Effects::audited(revoked))
-        .await?;
-    Ok(Ended { sessions, grants })
+    let effects = EndEffects {
+        sessions: Effects::audited(ended_event(user, ctx)),
+        grants: Effects::audited(revoked),
+    };
+    provider.storage.end_everything(user.id, ctx.now, effects).await
 }
 
 /// A session of this person ended.

@@ -8,11 +8,11 @@ use authly_core::{
     plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{
         AccessTokenStore, ActivateOutcome, Activation, AdvanceOutcome, CodeStore, CompleteOutcome,
-        Completion, ConsentStore, GrantStore, InteractionStore, LoadedCode, LoadedRefresh, Page,
-        PasswordChange, PasswordOutcome, PluginStore, RedeemEffects, RedeemOutcome, Redemption, RefreshStore,
-        ReplayNamespace, ReplayStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation, SessionStore,
-        StartOutcome, StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition, UpdateOutcome,
-        UserStore,
+        Completion, ConsentStore, EndEffects, Ended, GrantStore, InteractionStore, LoadedCode, LoadedRefresh,
+        Page, PasswordChange, PasswordOutcome, PluginStore, RedeemEffects, RedeemOutcome, Redemption,
+        RefreshStore, ReplayNamespace, ReplayStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation,
+        SessionStore, StartOutcome, StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition,
+        UpdateOutcome, UserStore,
     },
     session::Session,
     user::{LoginRecord, User},
@@ -162,6 +162,15 @@ impl SessionStore for CachedTenant {
         self.inner.end_sessions(user_id, keep, now, effects).await
     }
 
+    async fn end_everything(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: EndEffects,
+    ) -> StorageResult<Ended> {
+        self.inner.end_everything(user_id, now, effects).await
+    }
+
     async fn end_session(&self, id: SessionId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         self.inner.end_session(id, now, effects).await
     }
@@ -265,15 +274,6 @@ impl GrantStore for CachedTenant {
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         self.inner.revoke_grant(id, now, effects).await
-    }
-
-    async fn revoke_grants_of(
-        &self,
-        user_id: UserId,
-        now: Timestamp,
-        effects: Effects,
-    ) -> StorageResult<u64> {
-        self.inner.revoke_grants_of(user_id, now, effects).await
     }
 }
 

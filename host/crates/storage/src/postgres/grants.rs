@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, GrantId, Timestamp, UserId,
+    Effects, GrantId, Timestamp,
     grant::Grant,
     ports::{GrantStore, StorageResult},
 };
 
 use super::{Tenant, effects::effects, statements::statements};
-use crate::rows::{self, Columns as _, grant_columns};
+use crate::rows::{self, grant_columns};
 
 statements! {
     LOAD = concat!("SELECT ", grant_columns!(), " FROM grants g WHERE g.tenant_id = $1 AND g.id = $2");
@@ -18,12 +18,6 @@ statements! {
         "WITH killed AS (UPDATE grants SET revoked_at = $3 \
            WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1)",
         effects!("$4" if "killed")
-    );
-    REVOKE_ALL = concat!(
-        "WITH killed AS (UPDATE grants SET revoked_at = $3 \
-           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id)",
-        effects!("$4" if "killed" telling "killed"),
-        ", (SELECT count(*) FROM killed)"
     );
 }
 
@@ -37,28 +31,6 @@ impl GrantStore for Tenant {
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         self.kill_grant(id, now, effects).await
-    }
-
-    async fn revoke_grants_of(
-        &self,
-        user_id: UserId,
-        now: Timestamp,
-        effects: Effects,
-    ) -> StorageResult<u64> {
-        let (_, revoked) = self
-            .decide_alone(
-                user_id,
-                REVOKE_ALL,
-                &[
-                    &self.id(),
-                    &user_id.as_uuid(),
-                    &now.as_micros(),
-                    &self.effects(effects)?,
-                ],
-                |row| row.count(),
-            )
-            .await?;
-        Ok(revoked)
     }
 }
 

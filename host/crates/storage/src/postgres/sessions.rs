@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, SessionId, StorageError, Timestamp, TokenHash, UserId,
-    ports::{Page, SessionStore, StartOutcome, StorageResult},
+    ports::{EndEffects, Ended, Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 
@@ -46,6 +46,16 @@ statements! {
            AND id IS DISTINCT FROM $4::uuid RETURNING 1)",
         effects!("$5" if "ended"),
         ", (SELECT count(*) FROM ended)"
+    );
+    END_EVERYTHING = concat!(
+        "WITH ended AS (UPDATE sessions SET ended_at = $3 \
+           WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING 1), \
+         killed AS (UPDATE grants SET revoked_at = $3 \
+           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id), \
+         over AS (SELECT 1 FROM ended UNION ALL SELECT 1 FROM killed)",
+        effects!("(CASE WHEN NOT EXISTS (SELECT 1 FROM killed) THEN $4::text \
+           WHEN NOT EXISTS (SELECT 1 FROM ended) THEN $5::text ELSE $6::text END)" if "over" telling "killed"),
+        ", (SELECT count(*) FROM ended), (SELECT count(*) FROM killed)"
     );
     END = concat!(
         "WITH ended AS (UPDATE sessions SET ended_at = $3 \
@@ -164,6 +174,37 @@ impl SessionStore for Tenant {
                     &self.effects(effects)?,
                 ],
                 |row| row.count(),
+            )
+            .await?;
+        Ok(ended)
+    }
+
+    async fn end_everything(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: EndEffects,
+    ) -> StorageResult<Ended> {
+        let EndEffects { sessions, grants } = effects;
+        let both = sessions.clone().and(grants.clone());
+        let (_, ended) = self
+            .decide_alone(
+                user_id,
+                END_EVERYTHING,
+                &[
+                    &self.id(),
+                    &user_id.as_uuid(),
+                    &now.as_micros(),
+                    &self.effects(sessions)?,
+                    &self.effects(grants)?,
+                    &self.effects(both)?,
+                ],
+                |row| {
+                    Ok(Ended {
+                        sessions: row.count()?,
+                        grants: row.count()?,
+                    })
+                },
             )
             .await?;
         Ok(ended)

@@ -88,18 +88,4 @@ impl GrantStore for SqliteTenant {
         })
         .await
     }
-
-    async fn revoke_grants_of(
-        &self,
-        user_id: UserId,
-        now: Timestamp,
-        effects: Effects,
-    ) -> StorageResult<u64> {
-        self.write(move |access| {
-            let revoked = revoke_all(access, user_id, now)?;
-            access.store_if(revoked > 0, &effects)?;
-            Ok(revoked)
-        })
-        .await
-    }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, SessionId, Timestamp, TokenHash, UserId,
-    ports::{Page, SessionStore, StartOutcome, StorageResult},
+    ports::{EndEffects, Ended, Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 use rusqlite::params;
@@ -11,6 +11,7 @@ use rusqlite::params;
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
+    grants,
 };
 use crate::{
     codec::to_json,
@@ -161,6 +162,24 @@ impl SessionStore for SqliteTenant {
         self.write(move |access| {
             let ended = end_all(access, user_id, keep, now)?;
             access.store_if(ended > 0, &effects)?;
+            Ok(ended)
+        })
+        .await
+    }
+
+    async fn end_everything(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        effects: EndEffects,
+    ) -> StorageResult<Ended> {
+        self.write(move |access| {
+            let ended = Ended {
+                sessions: end_all(access, user_id, None, now)?,
+                grants: grants::revoke_all(access, user_id, now)?,
+            };
+            access.store_if(ended.sessions > 0, &effects.sessions)?;
+            access.store_if(ended.grants > 0, &effects.grants)?;
             Ok(ended)
         })
         .await

@@ -1,10 +1,13 @@
 //! The flag that kills a family.
 
-use authly_core::{AuditAction, Effects, GrantId};
+use authly_core::{
+    AuditAction, Effects, GrantId,
+    ports::{EndEffects, Ended, StartOutcome},
+};
 
 use super::{
     Backend,
-    fixtures::{at, completion, effects, granted, killed, user, user_id, uuid},
+    fixtures::{at, completion, effects, granted, hash, killed, session, user, user_id, uuid},
 };
 
 pub async fn grant_is_revoked_once(backend: &impl Backend) {
@@ -25,7 +28,7 @@ pub async fn grant_is_revoked_once(backend: &impl Backend) {
     assert!(!other.revoke_grant(grant.id, at(6), revoked()).await.unwrap());
 }
 
-pub async fn grants_of_a_person_are_revoked_together(backend: &impl Backend) {
+pub async fn everything_of_a_person_ends_in_one_step(backend: &impl Backend) {
     let tenant = backend.tenant();
     for name in ["a", "b", "revoked"] {
         granted(backend, name).await;
@@ -44,15 +47,36 @@ pub async fn grants_of_a_person_are_revoked_together(backend: &impl Backend) {
         .revoke_grant(revoked, at(1), Effects::none())
         .await
         .unwrap();
-    let all = async |person| {
-        let effects = effects(AuditAction::GrantsRevoked);
-        tenant.revoke_grants_of(person, at(5), effects).await.unwrap()
+    let owner = tenant.load_user(user_id("alice")).await.unwrap().unwrap();
+    let start = async |name, owner| {
+        let made = session(name, owner);
+        let started = tenant.start_session(&made, Some(at(0)), None, Effects::none());
+        assert_eq!(started.await.unwrap(), StartOutcome::Started);
     };
-    assert_eq!(all(user_id("alice")).await, 2);
-    assert_eq!(all(user_id("alice")).await, 0);
-    assert_eq!(all(user_id("nobody")).await, 0);
-    assert_eq!(backend.audit().await, ["grants_revoked"]);
+    for (name, owner) in [("s", &owner), ("t", &owner), ("bobs", &bob)] {
+        start(name, owner).await;
+    }
+    let end = async |person| {
+        let effects = EndEffects {
+            sessions: effects(AuditAction::SessionEnded),
+            grants: effects(AuditAction::GrantsRevoked),
+        };
+        tenant.end_everything(person, at(5), effects).await.unwrap()
+    };
+    let ended = |sessions, grants| Ended { sessions, grants };
+    assert_eq!(end(owner.id).await, ended(2, 2));
+    assert_eq!(end(owner.id).await, ended(0, 0));
+    assert_eq!(end(user_id("nobody")).await, ended(0, 0));
+    assert_eq!(backend.audit().await, ["session_ended", "grants_revoked"]);
     assert_eq!(killed(backend).await, ["a", "b"]);
+    // Whichever there is ends alone, and says so alone.
+    start("u", &owner).await;
+    assert_eq!(end(owner.id).await, ended(1, 0));
+    granted(backend, "c").await;
+    assert_eq!(end(owner.id).await, ended(0, 1));
+    let both = ["session_ended", "grants_revoked"];
+    assert_eq!(backend.audit().await, [both, both].concat());
+    assert!(tenant.load_session(&hash("bobs"), at(5)).await.unwrap().is_some());
     let spared = GrantId::from_uuid(uuid("elsewhere"));
     assert_eq!(
         tenant.load_grant(spared).await.unwrap().unwrap().revoked_at,
@@ -62,9 +86,9 @@ pub async fn grants_of_a_person_are_revoked_together(backend: &impl Backend) {
     let other = backend.other_tenant().await;
     assert_eq!(
         other
-            .revoke_grants_of(bob.id, at(5), Effects::none())
+            .end_everything(bob.id, at(5), EndEffects::default())
             .await
             .unwrap(),
-        0
+        ended(0, 0)
     );
 }

@@ -101,7 +101,7 @@ pub async fn completions_do_not_outlive_the_end_of_a_session(backend: &impl Back
         let alice = user_id("alice");
         // Whoever is still let in after the end would be missed here.
         tenant
-            .revoke_grants_of(alice, at(5), Effects::none())
+            .withdraw_consent(alice, &client_id("app"), at(5), Effects::none())
             .await
             .unwrap();
         format!("ended {ended}")
@@ -149,7 +149,7 @@ pub async fn completions_do_not_outlive_a_disabled_person(backend: &impl Backend
             .await
             .unwrap();
         tenant
-            .revoke_grants_of(alice, at(5), Effects::none())
+            .withdraw_consent(alice, &client_id("app"), at(5), Effects::none())
             .await
             .unwrap();
         format!("disabled {disabled}")

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use authly_core::{
     Effects, SecretText, SessionId,
     ports::{
-        CompleteOutcome, Completion, Ended, PasswordChange, PasswordEnds, PasswordOutcome, TenantStorage,
+        CompleteOutcome, Completion, EndEffects, Ended, PasswordChange, PasswordEnds, PasswordOutcome,
+        TenantStorage,
     },
     session::Session,
     user::User,
@@ -85,7 +86,7 @@ async fn completion_waits_for_whoever_shuts_the_person_out() {
 #[derive(Clone, Copy, Debug)]
 enum Ending {
     Password,
-    Grants,
+    Everything,
     Consent,
     Account,
 }
@@ -107,7 +108,10 @@ async fn end(tenant: &dyn TenantStorage, owner: &User, ending: Ending) -> u64 {
             let ended = |grants| PasswordOutcome::Changed(Ended { sessions: 1, grants });
             (0..3).find(|n| outcome == ended(*n)).unwrap()
         }
-        Ending::Grants => tenant.revoke_grants_of(owner.id, at(1), none).await.unwrap(),
+        Ending::Everything => {
+            let ended = tenant.end_everything(owner.id, at(1), EndEffects::default());
+            ended.await.unwrap().grants
+        }
         Ending::Consent => {
             let withdrawn = tenant.withdraw_consent(owner.id, &client_id(), at(1), none).await;
             withdrawn.unwrap().unwrap_or(0)
@@ -118,7 +122,12 @@ async fn end(tenant: &dyn TenantStorage, owner: &User, ending: Ending) -> u64 {
 
 #[tokio::test]
 async fn whoever_shuts_a_person_out_waits_for_a_completion_and_sees_its_grant() {
-    for ending in [Ending::Password, Ending::Grants, Ending::Consent, Ending::Account] {
+    for ending in [
+        Ending::Password,
+        Ending::Everything,
+        Ending::Consent,
+        Ending::Account,
+    ] {
         let fixture = Fixture::new().await;
         let (owner, _) = signed_in(&*fixture.tenant).await;
         let (mut elsewhere, observer) = (fixture.connect().await, fixture.connect().await);
@@ -160,4 +169,31 @@ async fn completion_neither_waits_for_a_consent_that_grows_nor_takes_it_for_with
         .await;
     assert_eq!(outcome.unwrap(), CompleteOutcome::Completed);
     open.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn everything_ends_or_nothing_when_the_caller_goes_away_in_between() {
+    let fixture = Fixture::new().await;
+    let (owner, session) = signed_in(&*fixture.tenant).await;
+    let mut asked = completion(&session);
+    asked.relies_on = None;
+    let completed = fixture.tenant.complete_interaction(asked, Effects::none());
+    assert_eq!(completed.await.unwrap(), CompleteOutcome::Completed);
+    let (mut elsewhere, observer) = (fixture.connect().await, fixture.connect().await);
+    let open = elsewhere.transaction().await.unwrap();
+    open.execute("SELECT 1 FROM grants FOR UPDATE", &[])
+        .await
+        .unwrap();
+    let tenant = Arc::clone(&fixture.tenant);
+    let ending = tokio::spawn(async move {
+        let ended = tenant.end_everything(owner.id, at(1), EndEffects::default());
+        ended.await.unwrap();
+    });
+    fixture.until_somebody_waits(&observer).await;
+    ending.abort();
+    assert!(ending.await.unwrap_err().is_cancelled());
+    open.commit().await.unwrap();
+    let living =
+        "SELECT count(*) FROM sessions s, grants g WHERE s.ended_at IS NULL AND g.revoked_at IS NULL";
+    assert_eq!(number(&observer, living).await, 1);
 }
