@@ -6,6 +6,7 @@ use authly_testkit::{TestApp, TestUser, browser::Answer};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::login::{at_login, try_login};
 use crate::users::{CHANGE, STATUS, account_client, assert_refused, get, send, tokens};
 
 const NEW: &str = "nine geese cross a bridge";
@@ -96,4 +97,27 @@ async fn changing_a_password_is_no_way_to_guess_it() {
     .await;
     assert_refused(&missing, 400, "current_password is missing");
     assert_eq!(change(&app, &access, &user.password, NEW).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_at_the_sign_in_page_do_not_keep_the_owner_from_changing_the_password() {
+    let app = TestApp::builder()
+        .set("login.account_free_failures", "1")
+        .start()
+        .await;
+    let (client, user) = (account_client(&app).await, app.user("alice").await);
+    let (access, _) = tokens(&app, &client, &user).await;
+    let (mut stranger, page) = at_login(&app, "stranger").await;
+    for status in [400, 400, 429] {
+        let answer = try_login(&mut stranger, &page, "alice", "a guess").await;
+        assert_eq!(answer.status, status);
+    }
+    // And what is said wrong with a token delays no sign-in.
+    for status in [400, 400, 429] {
+        assert_eq!(change(&app, &access, "wrong password", NEW).await.status, status);
+    }
+    app.advance(Duration::from_secs(1));
+    assert_eq!(change(&app, &access, &user.password, NEW).await.status, 200);
+    let renewed = try_login(&mut stranger, &page, "alice", NEW).await;
+    assert_eq!(renewed.status, 303, "{}", renewed.body);
 }

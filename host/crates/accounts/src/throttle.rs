@@ -6,7 +6,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use authly_core::{
-    TokenHash,
+    GrantId, SessionId, TokenHash, UserId,
     ports::{ThrottleKey, ThrottlePolicy},
 };
 
@@ -56,6 +56,17 @@ pub(crate) fn device_key(normalized_username: &str, device: Device) -> ThrottleK
     key("login.account.device", &value)
 }
 
+/// The key of a person who says the current password to change it: by the session in which they were let in, or else
+/// the grant. Nobody else can use up its attempts.
+pub(crate) fn change_key(user: UserId, session: Option<SessionId>, grant: GrantId) -> ThrottleKey {
+    let (kind, id) = match session {
+        Some(session) => ("password.change.session", session.as_uuid()),
+        None => ("password.change.grant", grant.as_uuid()),
+    };
+    let user = user.as_uuid();
+    key(kind, &[user.as_bytes().as_slice(), id.as_bytes()].concat())
+}
+
 /// The key of an address. IPv6 by /64: one subscriber has at least that many addresses. An IPv4 address mapped into
 /// IPv6 is the IPv4 address.
 pub(crate) fn address_key(address: IpAddr) -> ThrottleKey {
@@ -93,6 +104,32 @@ mod tests {
         assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
         // All mapped addresses share a /64: they must not share a count.
         assert_ne!(address("::ffff:192.0.2.1"), address("::ffff:192.0.2.2"));
+    }
+
+    #[test]
+    fn change_of_a_password_is_counted_by_session_and_without_one_by_grant() {
+        let id = uuid::Uuid::from_u128;
+        let (alice, bob) = (UserId::from_uuid(id(1)), UserId::from_uuid(id(2)));
+        let session = |n| Some(SessionId::from_uuid(id(n)));
+        let grant = |n| GrantId::from_uuid(id(n));
+        // A session makes as many grants as it likes.
+        assert_eq!(
+            change_key(alice, session(3), grant(4)),
+            change_key(alice, session(3), grant(5))
+        );
+        assert_ne!(
+            change_key(alice, session(3), grant(4)),
+            change_key(alice, session(6), grant(4))
+        );
+        assert_ne!(
+            change_key(alice, None, grant(4)),
+            change_key(alice, None, grant(5))
+        );
+        assert_ne!(
+            change_key(alice, None, grant(3)),
+            change_key(alice, session(3), grant(3))
+        );
+        assert_ne!(change_key(alice, None, grant(4)), change_key(bob, None, grant(4)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A person changes their own password.
 //!
-//! Saying the current one is a sign-in attempt, counted and throttled as one: otherwise whoever holds a token, or finds
-//! a browser open, could guess here without a pause.
+//! Saying the current one is throttled as a sign-in attempt is: otherwise whoever holds a token, or finds a browser
+//! open, could guess here without a pause. It is counted by what let the caller in, and not by the account: strangers
+//! who guess at the sign-in page do not keep the owner from changing a password they are after, nor does a stolen token
+//! keep the owner from signing in.
 //!
 //! 1. Reserve the attempt.
 //! 2. Verify the current password.
@@ -10,9 +12,10 @@
 //! 5. Replace the hash that step 2 compared, and end what was opened with it.
 
 use authly_core::{
-    AuditAction, AuditEvent, Effects, RequestContext, Rng, SecretText, StorageError, Timestamp, UserId,
+    AuditAction, AuditEvent, Effects, GrantId, RequestContext, Rng, SecretText, SessionId, StorageError,
+    Timestamp, UserId,
     ports::{Ended, PasswordChange, PasswordEnds, PasswordOutcome, ThrottleKey},
-    user::{LoginRecord, normalize_username},
+    user::LoginRecord,
 };
 use std::sync::Arc;
 
@@ -20,7 +23,7 @@ use super::{Login, LoginError, to_its_end};
 use crate::{
     passwords::{NewPasswordError, PasswordError},
     policy::{PasswordRefusal, normalize_password},
-    throttle::{account_key, address_key},
+    throttle::{address_key, change_key},
     users::{Origin, names_of},
 };
 
@@ -29,6 +32,10 @@ use crate::{
 pub struct OwnPassword {
     /// Who, proved by the caller.
     pub user_id: UserId,
+    /// The session in which the caller was let in, if it was one. Wrong passwords count for it, whatever grants it made.
+    pub session_id: Option<SessionId>,
+    /// The grant by which the caller asks. Wrong passwords count for it where there is no session.
+    pub grant_id: GrantId,
     /// As typed.
     pub current: SecretText,
     /// As typed.
@@ -106,7 +113,7 @@ impl Login {
         let record = loaded
             .map_err(ChangePasswordError::Storage)?
             .ok_or(ChangePasswordError::Unknown)?;
-        self.prove(&record, &change.current, ctx).await?;
+        self.prove(&record, &change, ctx).await?;
         let (new, current) = (
             normalize_password(&change.new),
             normalize_password(&change.current),
@@ -124,17 +131,17 @@ impl Login {
     async fn prove(
         &self,
         record: &LoginRecord,
-        current: &SecretText,
+        change: &OwnPassword,
         ctx: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
-        let account = account_key(&normalize_username(&record.user.username));
-        let keys: [ThrottleKey; 2] = [account, address_key(ctx.client_ip)];
+        let caller = change_key(change.user_id, change.session_id, change.grant_id);
+        let keys: [ThrottleKey; 2] = [caller, address_key(ctx.client_ip)];
         self.reserve(keys, ctx.now).await?;
-        let settled = match self.check(Some(record), current).await {
+        let settled = match self.check(Some(record), &change.current).await {
             Ok(true) => {
-                let [account, address] = keys;
+                let [caller, address] = keys;
                 self.throttle
-                    .settle_attempt(&[address], &[account], Effects::none())
+                    .settle_attempt(&[address], &[caller], Effects::none())
                     .await
             }
             Ok(false) => {

@@ -31,6 +31,8 @@ pub async fn change_password(
     let keep = bearer.grant.session_id;
     let change = OwnPassword {
         user_id: bearer.user.id,
+        session_id: keep,
+        grant_id: bearer.grant.id,
         current: object.take_text("current_password")?,
         new: object.take_text("new_password")?,
         ends: if object.take_flag("keep_sessions")? {

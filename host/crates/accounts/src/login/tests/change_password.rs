@@ -1,5 +1,7 @@
 //! The change of a password, which asks for the one before as signing in does.
 
+use authly_core::{GrantId, SessionId};
+
 use super::*;
 
 const NEW: &str = "nine geese cross a bridge";
@@ -7,8 +9,20 @@ const NEW: &str = "nine geese cross a bridge";
 impl Fixture {
     /// Alice changes her password.
     async fn change_at(&self, seconds: i64, current: &str, new: &str) -> Result<Ended, ChangePasswordError> {
+        self.change_in(1, seconds, (current, new)).await
+    }
+
+    /// The same in one of several sessions.
+    async fn change_in(
+        &self,
+        session: u128,
+        seconds: i64,
+        (current, new): (&str, &str),
+    ) -> Result<Ended, ChangePasswordError> {
         let change = OwnPassword {
             user_id: self.alice.id,
+            session_id: Some(SessionId::from_uuid(uuid::Uuid::from_u128(session))),
+            grant_id: GrantId::from_uuid(uuid::Uuid::from_u128(7)),
             current: SecretText::new(current.to_owned()),
             new: SecretText::new(new.to_owned()),
             ends: PasswordEnds::Others { keep: None },
@@ -65,10 +79,36 @@ async fn wrong_current_password_is_a_failed_attempt_and_is_throttled() {
         matches!(result, Err(ChangePasswordError::Delayed { .. })),
         "{result:?}"
     );
-    // The login page counts with it, and a right password clears the count.
+    // A right password clears the count.
+    assert!(f.change_at(10, PASSWORD, NEW).await.is_ok());
+    assert!(f.change_at(10, NEW, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn strangers_who_guess_do_not_keep_the_owner_from_changing_the_password() {
+    let f = Fixture::new().await;
+    for _ in 0..3 {
+        assert!(is_rejected(&f.guess("alice", "192.0.2.2").await));
+    }
     assert!(delay_of(&f.try_at(0, "alice", PASSWORD, "192.0.2.9").await).is_some());
-    assert!(f.change_at(3_600, PASSWORD, NEW).await.is_ok());
-    assert!(f.try_at(3_600, "alice", NEW, "192.0.2.9").await.is_ok());
+    assert!(f.change_at(0, PASSWORD, NEW).await.is_ok());
+    // Nor does the change make room for more guesses.
+    assert!(delay_of(&f.try_at(0, "alice", NEW, "192.0.2.9").await).is_some());
+}
+
+#[tokio::test]
+async fn whoever_guesses_with_a_token_delays_no_login_and_no_other_session() {
+    let f = Fixture::new().await;
+    for _ in 0..3 {
+        assert!(f.change_at(0, "wrong password", NEW).await.is_err());
+    }
+    let delayed = f.change_at(0, PASSWORD, NEW).await;
+    assert!(
+        matches!(delayed, Err(ChangePasswordError::Delayed { .. })),
+        "{delayed:?}"
+    );
+    assert!(f.try_at(0, "alice", PASSWORD, "192.0.2.9").await.is_ok());
+    assert!(f.change_in(2, 0, (PASSWORD, NEW)).await.is_ok());
 }
 
 #[tokio::test]
