@@ -35,6 +35,7 @@ use crate::{
     telemetry::Metrics,
     web::{
         self, AppState, Drained, Server, SharedState,
+        middleware::rate_limit::AddressRate,
         pages::Pages,
         routes::demo::{ClaimTrace, Demo},
         state::{Accounts, Edge},
@@ -354,6 +355,7 @@ fn web_state(
             login: authenticator.login(),
             passwords: Arc::clone(&parts.passwords),
             registration_open: config.accounts.registration_open,
+            registrations: AddressRate::new(config.accounts.registration_rate),
         },
         authenticator,
         pages,

@@ -14,6 +14,7 @@ const ME: &str = "/api/v1/users/me";
 async fn open() -> TestApp {
     TestApp::builder()
         .set("accounts.registration", "open")
+        .set("accounts.registration_burst", "100")
         .start()
         .await
 }
@@ -179,8 +180,8 @@ async fn registration_is_refused_with_what_to_change() {
 async fn one_address_cannot_register_without_a_pause() {
     let app = TestApp::builder()
         .set("accounts.registration", "open")
-        .set("server.authorize_rate_per_minute", "60")
-        .set("server.authorize_burst", "3")
+        .set("accounts.registration_rate_per_minute", "60")
+        .set("accounts.registration_burst", "3")
         .start()
         .await;
     for i in 0..3 {

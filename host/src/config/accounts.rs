@@ -6,6 +6,7 @@ use super::{
     key::{Key, Kind},
     reader::Reader,
 };
+use crate::web::middleware::rate_limit::RateLimit;
 
 const REGISTRATION: Key = Key::new(
     "accounts.registration",
@@ -15,6 +16,20 @@ const REGISTRATION: Key = Key::new(
      in no group.",
 )
 .default("closed");
+const REGISTRATION_RATE: Key = Key::integer(
+    "accounts.registration_rate_per_minute",
+    (1, 100_000),
+    "2",
+    "Registrations of one client address in the long run; an IPv6 /64 counts as one. Each costs as much work as a \
+     sign-in. Beyond it the answer is 429 with `Retry-After`. All of them together may fill an eighth of \
+     `login.password_queue`; beyond that the answer is 503.",
+);
+const REGISTRATION_BURST: Key = Key::integer(
+    "accounts.registration_burst",
+    (1, 100_000),
+    "10",
+    "How many of them may come at once after a pause.",
+);
 const PASSWORD_LENGTH_MIN: Key = Key::integer(
     "accounts.password_length_min",
     (PASSWORD_CHARS_MIN as u64, 128),
@@ -41,6 +56,8 @@ const UNVERIFIED: Key = Key::new(
 /// The keys of this section.
 pub(super) const KEYS: &[&Key] = &[
     &REGISTRATION,
+    &REGISTRATION_RATE,
+    &REGISTRATION_BURST,
     &UNVERIFIED,
     &PASSWORD_LENGTH_MIN,
     &PASSWORD_STRENGTH_MIN,
@@ -51,6 +68,8 @@ pub(super) const KEYS: &[&Key] = &[
 pub struct AccountsConfig {
     /// Whether anybody may make an account for themselves.
     pub registration_open: bool,
+    /// How often one address may.
+    pub registration_rate: RateLimit,
     /// Whether an unverified person is refused.
     pub require_verified: bool,
     /// What a new password must be.
@@ -61,6 +80,10 @@ pub struct AccountsConfig {
 pub(super) fn check(reader: &mut Reader<'_>) -> AccountsConfig {
     AccountsConfig {
         registration_open: reader.choice(&REGISTRATION) == "open",
+        registration_rate: RateLimit {
+            per_minute: reader.integer(&REGISTRATION_RATE),
+            burst: reader.integer(&REGISTRATION_BURST),
+        },
         require_verified: reader.choice(&UNVERIFIED) == "refused",
         passwords: PasswordPolicy {
             length_min: reader.integer(&PASSWORD_LENGTH_MIN),

@@ -8,7 +8,7 @@ use authly_oauth::{Issuer, Provider, interaction::Authenticator};
 use axum::http::Method;
 use ipnet::IpNet;
 
-use super::{pages::Pages, routes::demo::Demo, server::ServerLimits};
+use super::{middleware::rate_limit::AddressRate, pages::Pages, routes::demo::Demo, server::ServerLimits};
 use crate::telemetry::Metrics;
 
 /// The state of every route.
@@ -44,6 +44,8 @@ pub struct Accounts {
     pub passwords: Arc<PasswordPool>,
     /// `accounts.registration`: whether anybody may make an account.
     pub registration_open: bool,
+    /// `accounts.registration_rate_per_minute` and `accounts.registration_burst`: each costs a hash.
+    pub registrations: AddressRate,
 }
 
 /// The parts the middleware works with.

@@ -35,6 +35,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::{
+    middleware::rate_limit::{AddressRate, RateLimit},
     pages::Pages,
     router,
     server::ServerLimits,
@@ -123,6 +124,10 @@ fn accounts(tenant: Arc<dyn TenantStorage>) -> Accounts {
         ),
         passwords,
         registration_open: false,
+        registrations: AddressRate::new(RateLimit {
+            per_minute: 1,
+            burst: 1,
+        }),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Passwords: Argon2id on threads of its own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use authly_core::{Rng, SecretText};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     argon::{self, SALT_BYTES},
@@ -12,6 +13,9 @@ use crate::{
 
 /// A thread without work for this long gives its memory back: 19 MiB each.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Strangers who want an account may fill this part of the queue: one in so many places, and at least one.
+const STRANGERS_SHARE: usize = 8;
 
 /// A hash of nothing with today's parameters: verifying against it costs what a real one costs, and never succeeds.
 const DUMMY: &str =
@@ -52,6 +56,8 @@ impl From<PoolError> for PasswordError {
 /// hash is checked) and the rate (about 60 a second and core); the queue bounds the wait.
 pub struct PasswordPool {
     pool: Pool,
+    /// The places that strangers may take.
+    strangers: Arc<Semaphore>,
     policy: PasswordPolicy,
 }
 
@@ -67,6 +73,7 @@ impl PasswordPool {
         })?;
         Ok(Self {
             pool,
+            strangers: Arc::new(Semaphore::new((queue / STRANGERS_SHARE).max(1))),
             policy: PasswordPolicy::default(),
         })
     }
@@ -89,23 +96,57 @@ impl PasswordPool {
         names: Vec<String>,
         rng: &dyn Rng,
     ) -> Result<SecretText, NewPasswordError> {
+        self.check_and_hash(password, names, rng, None).await
+    }
+
+    /// The same for somebody who has no account yet. All of them together have a small part of the queue, so that they
+    /// do not keep those who have one from signing in.
+    ///
+    /// # Errors
+    /// [`NewPasswordError`]; [`PasswordError::Busy`] also when that part is full.
+    pub async fn hash_for_stranger(
+        &self,
+        password: SecretText,
+        names: Vec<String>,
+        rng: &dyn Rng,
+    ) -> Result<SecretText, NewPasswordError> {
+        let place = Arc::clone(&self.strangers).try_acquire_owned();
+        let place = place.map_err(|_| NewPasswordError::Hash(PasswordError::Busy))?;
+        self.check_and_hash(password, names, rng, Some(place)).await
+    }
+
+    /// The place goes with the jobs: one whose caller went away waits in the queue all the same.
+    async fn check_and_hash(
+        &self,
+        password: SecretText,
+        names: Vec<String>,
+        rng: &dyn Rng,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<SecretText, NewPasswordError> {
         let (policy, checked) = (self.policy, password.clone());
-        let job = self.pool.run(move |_| policy.check(&checked, &names));
-        job.await
-            .map_err(|error| NewPasswordError::Hash(error.into()))??;
-        self.hash(password, rng).await.map_err(NewPasswordError::Hash)
+        let job = self.pool.run(move |_| (policy.check(&checked, &names), place));
+        let (checked, place) = job.await.map_err(|error| NewPasswordError::Hash(error.into()))?;
+        checked?;
+        let hash = self.hash(password, rng, place).await;
+        hash.map_err(NewPasswordError::Hash)
     }
 
     /// Hashes a password: an Argon2id PHC string with a fresh salt.
     ///
     /// # Errors
     /// [`PasswordError`].
-    async fn hash(&self, password: SecretText, rng: &dyn Rng) -> Result<SecretText, PasswordError> {
+    async fn hash(
+        &self,
+        password: SecretText,
+        rng: &dyn Rng,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<SecretText, PasswordError> {
         let mut salt = [0; SALT_BYTES];
         rng.fill(&mut salt);
-        let job = self
-            .pool
-            .run(move |memory| argon::hash(normalize_password(&password).expose().as_bytes(), &salt, memory));
+        let job = self.pool.run(move |memory| {
+            let _until_hashed = place;
+            argon::hash(normalize_password(&password).expose().as_bytes(), &salt, memory)
+        });
         job.await?.map(SecretText::new).map_err(|_| PasswordError::Failed)
     }
 
@@ -151,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn password_verifies_against_its_own_hash_only() {
         let pool = PasswordPool::new(1, 4).unwrap();
-        let hash = pool.hash(text("correct horse"), &Fixed).await.unwrap();
+        let hash = pool.hash(text("correct horse"), &Fixed, None).await.unwrap();
         assert_eq!(
             pool.verify(text("correct horse"), Some(hash.clone())).await,
             Ok(true)
@@ -187,6 +228,38 @@ mod tests {
                 length_min: 20
             }))
         );
+    }
+
+    #[tokio::test]
+    async fn strangers_have_a_part_of_the_queue_and_keep_it_until_their_jobs_are_gone() {
+        let pool = PasswordPool::new(1, 16).unwrap();
+        let (hold, until_dropped) = std::sync::mpsc::channel::<()>();
+        let (at_it, started) = tokio::sync::oneshot::channel();
+        let occupied = pool.pool.run(move |_| {
+            at_it.send(()).unwrap();
+            let _ = until_dropped.recv();
+        });
+        let crowd = async {
+            started.await.unwrap();
+            let stranger = || pool.hash_for_stranger(text("correct horse battery"), Vec::new(), &Fixed);
+            {
+                let (first, second) = (std::pin::pin!(stranger()), std::pin::pin!(stranger()));
+                // Two of sixteen places, queued by the first poll; then the callers go away.
+                assert!(futures_pending(first).await && futures_pending(second).await);
+            }
+            assert_eq!(stranger().await, Err(NewPasswordError::Hash(PasswordError::Busy)));
+            let signing_in = pool.verify(text("anything"), None);
+            let release = async { drop(hold) };
+            assert_eq!(tokio::join!(signing_in, release).0, Ok(false));
+            // Their jobs were before the sign-in.
+            assert!(stranger().await.is_ok());
+        };
+        assert_eq!(tokio::join!(occupied, crowd).0, Ok(()));
+    }
+
+    /// Polls once and answers whether there is more to wait for.
+    async fn futures_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
     }
 
     #[tokio::test]

@@ -180,7 +180,12 @@ async fn create(
     let password_hash = match new.password {
         Some(password) => {
             let names = names_of(username, &claims);
-            Some(passwords.hash_new(password, names, rng).await.map_err(refused)?)
+            let hash = match origin {
+                Origin::Server(_) => passwords.hash_new(password, names, rng).await,
+                // Whoever makes an account by a request has none yet.
+                Origin::Request(_) => passwords.hash_for_stranger(password, names, rng).await,
+            };
+            Some(hash.map_err(refused)?)
         }
         None => None,
     };

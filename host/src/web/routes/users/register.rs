@@ -40,6 +40,8 @@ pub async fn register(
         email: body.take_text("email")?.expose().to_owned(),
         password: body.take_text("password")?,
     };
+    let admitted = state.accounts.registrations.admit(context.client_ip, context.now);
+    admitted.map_err(Failure::too_many_requests)?;
     let provider = &state.provider;
     let made = register_user(
         provider.storage.as_ref(),
@@ -66,5 +68,19 @@ fn failure(error: &CreateUserError) -> Failure {
         | CreateUserError::Taken => refused(format!("The account was not made: {error}.")),
         CreateUserError::Hash(PasswordError::Busy) | CreateUserError::Storage(_) => Failure::unavailable(),
         CreateUserError::Hash(PasswordError::Failed) => Failure::internal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn full_share_of_the_queue_says_when_to_come_back() {
+        let response = failure(&CreateUserError::Hash(PasswordError::Busy)).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key("retry-after"));
     }
 }
