@@ -112,7 +112,7 @@ async fn whoever_registers_can_sign_in_and_is_nobody_special() {
     assert!(!stored.is_admin && !stored.verified && stored.groups.is_empty());
     assert_eq!(
         Value::Object(stored.claims),
-        json!({ "email": "alice@example.com" })
+        json!({ "email": "alice@example.com", "email_verified": false })
     );
 
     let user = TestUser {

@@ -135,7 +135,7 @@ pub async fn create_user(
 pub struct Registration {
     /// As typed.
     pub username: String,
-    /// Kept as the claim `email`, unproved; that somebody else has it as well is nobody's business.
+    /// Kept as the claim `email`, with `email_verified` false; that somebody else has it as well is nobody's business.
     pub email: String,
     /// As typed.
     pub password: SecretText,
@@ -156,7 +156,11 @@ pub async fn register_user(
     let new = NewUser {
         username: registration.username,
         password: Some(registration.password),
-        claims: Map::from_iter([("email".to_owned(), Value::from(registration.email))]),
+        claims: Map::from_iter([
+            ("email".to_owned(), Value::from(registration.email)),
+            // Said, because many take an address of which nothing is said for a proved one.
+            ("email_verified".to_owned(), Value::from(false)),
+        ]),
         ..NewUser::default()
     };
     create(storage, passwords, new, Origin::Request(ctx), rng).await

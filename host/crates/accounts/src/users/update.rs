@@ -136,7 +136,13 @@ pub(super) fn change_claims(
     }
     claims.extend(set);
     for (((value, flag), before), vouched_now) in VOUCHED.into_iter().zip(before).zip(vouched_now) {
-        if claims.get(value) != before.as_ref() && !vouched_now {
+        if claims.get(value) == before.as_ref() || vouched_now {
+            continue;
+        }
+        if claims.contains_key(value) {
+            // Said, because many take an address of which nothing is said for a proved one.
+            claims.insert(flag.to_owned(), Value::from(false));
+        } else {
             claims.remove(flag);
         }
     }
@@ -173,7 +179,7 @@ mod tests {
         };
         assert_eq!(
             changed(json!({ "email": "b@example.com" }), &[]),
-            with(json!({ "email": "b@example.com" }))
+            with(json!({ "email": "b@example.com", "email_verified": false }))
         );
         let vouched = json!({ "email": "b@example.com", "email_verified": true });
         assert_eq!(changed(vouched.clone(), &[]), with(vouched));
