@@ -252,18 +252,21 @@ fn error(problem: Problem, locale: Locale) -> ErrorView {
         Problem::InvalidRequest => (
             Some(detail(
                 "invalid_request",
-                "Send code_challenge with code_challenge_method=S256.",
+                "The request needs code_challenge and code_challenge_method=S256 (PKCE, RFC 7636).",
             )),
             Some(client()),
         ),
         Problem::UnknownClient => (
-            Some(detail("invalid_client", "No client has this client_id.")),
+            Some(detail(
+                "invalid_client",
+                "No active client is registered under this client_id.",
+            )),
             None,
         ),
         Problem::RedirectMismatch => (
             Some(detail(
                 "invalid_request",
-                "redirect_uri is not one of the client's redirect_uris.",
+                "redirect_uri is not registered for this client. It must equal a registered one in every character.",
             )),
             Some(client()),
         ),
@@ -279,7 +282,7 @@ fn error(problem: Problem, locale: Locale) -> ErrorView {
     ErrorView {
         problem,
         developer,
-        request_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        request_id: "01890a5dac96774bbcceb302099a8057".to_owned(),
         back,
         locale,
     }

@@ -107,14 +107,14 @@ fn overviews(locale: Locale) -> Vec<(&'static str, AccountView)> {
     ]
 }
 
-fn app(client: ClientView, scopes: &[&str], agreed: Moment) -> AppView {
+fn app(client_id: &str, client: ClientView, scopes: &[&str], agreed: Moment) -> AppView {
     let line = |name: &&str| ScopeLine {
         name: (*name).to_owned(),
         description: Some(format!("Access {name}")),
         is_new: false,
     };
     AppView {
-        client_id: "juniper-notes".to_owned(),
+        client_id: client_id.to_owned(),
         client,
         scopes: scopes.iter().map(line).collect(),
         agreed,
@@ -133,19 +133,42 @@ fn apps(locale: Locale) -> Vec<(&'static str, AppsView)> {
     };
     let three = || {
         vec![
-            app(notes(), &USUAL, ago(7_200)),
-            app(own(), &ADMIN, ago(30 * 86_400)),
-            app(notes(), &["openid"], ago(400 * 86_400)),
+            app("juniper-notes", notes(), &USUAL, ago(7_200)),
+            app("console", own(), &ADMIN, ago(30 * 86_400)),
+            app("juniper-notes-beta", notes(), &["openid"], ago(400 * 86_400)),
         ]
     };
-    let many = || (0..6).map(|n| app(notes(), &USUAL, ago(n * 86_400))).collect();
+    let many = || {
+        (0..6)
+            .map(|n| app(&format!("juniper-notes-{n}"), notes(), &USUAL, ago(n * 86_400)))
+            .collect()
+    };
     vec![
         ("usual", view(alice(), three(), false)),
         ("none", view(nameless(), Vec::new(), false)),
         ("withdrawn", view(alice(), many(), true)),
         ("last-withdrawn", view(alice(), Vec::new(), true)),
-        ("long", view(long(), vec![app(hostile(), &ADMIN, ago(60))], false)),
-        ("rtl", view(layla(), vec![app(arabic(), &USUAL, ago(60))], false)),
+        (
+            "long",
+            view(
+                long(),
+                vec![app(
+                    &"a-client-id-that-never-ends-".repeat(9),
+                    hostile(),
+                    &ADMIN,
+                    ago(60),
+                )],
+                false,
+            ),
+        ),
+        (
+            "rtl",
+            view(
+                layla(),
+                vec![app("cairo-notes", arabic(), &USUAL, ago(60))],
+                false,
+            ),
+        ),
     ]
 }
 
@@ -162,7 +185,7 @@ fn session(user_agent: &str, address: Option<&str>, last_used: i64) -> SessionVi
         system,
         is_mobile,
         address: address.map(str::to_owned),
-        started: ago(last_used + 3 * 86_400),
+        started: ago(last_used + 2 * 3_600),
         last_used: ago(last_used),
     }
 }
@@ -188,7 +211,7 @@ fn sessions(locale: Locale) -> Vec<(&'static str, SessionsView)> {
                 60,
             ),
             session("Windows NT 10.0 Chrome/131.0", Some("198.51.100.23"), 5 * 3_600),
-            session("", None, 12 * 86_400),
+            session("", None, 7 * 3_600),
         ]
     };
     vec![

@@ -7,7 +7,7 @@ use crate::web::pages::{ClientHost, ClientView, FormPostView, Locale, SelectView
 pub(super) fn answers(locale: Locale) -> Vec<Sample> {
     let select = |name: &str, view| sample(&format!("select-{name}"), locale, SampleView::Select(view));
     let post = |name: &str, view| sample(&format!("form-post-{name}"), locale, SampleView::FormPost(view));
-    let usual = |client| choice(client, Some("Alice Adams"), "alice@juniper.example", locale);
+    let usual = |client| choice(client, Some("Alice Adams"), "alice", locale);
     let long = "<img src=x onerror=alert(1)> von und zu Hohenlohe-Waldenburg-Schillingsfürst";
     let endless = "a-user-name-that-is-as-long-as-they-come".repeat(3);
     vec![

@@ -24,7 +24,7 @@ fn consent(client: ClientView, scopes: &[(&str, bool)], locale: Locale) -> Conse
         client,
         redirect_uri,
         display_name: Some("Alice Adams".to_owned()),
-        username: "alice@juniper.example".to_owned(),
+        username: "alice".to_owned(),
         scopes: scopes.iter().map(|(name, is_new)| scope(name, *is_new)).collect(),
         claims: Vec::new(),
         locale,

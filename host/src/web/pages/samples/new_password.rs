@@ -6,7 +6,7 @@ use crate::web::pages::{ClientView, Locale, NewPasswordProblem, NewPasswordView}
 /// Every state.
 pub(super) fn new_password(locale: Locale) -> Vec<Sample> {
     let page = |name: &str, view| sample(&format!("password-{name}"), locale, SampleView::NewPassword(view));
-    let usual = |error| choice(notes(), "alice@juniper.example", error, locale);
+    let usual = |error| choice(notes(), "alice", error, locale);
     let endless = "a-user-name-that-is-as-long-as-they-come".repeat(3);
     vec![
         page("fresh", usual(None)),
