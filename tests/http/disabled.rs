@@ -1,7 +1,12 @@
 //! A person or client disabled on the way is refused at the next step, whichever that is.
 
 use authly_core::{Effects, Topic, UserId, ports::UpdateOutcome, user::User};
-use authly_testkit::{TestApp, TestClient, TestUser, browser::Answer};
+use authly_testkit::{
+    TestApp, TestClient, TestUser,
+    browser::Answer,
+    client::{Form, basic},
+    site::read,
+};
 
 const SCOPE: &str = "openid offline_access";
 
@@ -188,4 +193,42 @@ async fn an_unverified_person_is_refused_like_a_disabled_one_where_that_is_requi
     set_verified(&app, &user, false).await;
     let page = app.decide(&mut browser, &consent, "allow").await;
     assert!(page.has_field("password"), "{} {}", page.status, page.body);
+}
+
+#[tokio::test]
+async fn an_unverified_person_is_refused_at_code_and_introspection_where_that_is_required() {
+    let app = TestApp::builder()
+        .set("accounts.unverified", "refused")
+        .start()
+        .await;
+    let client = app.confidential_client("web").await;
+    let user = app.user("alice").await;
+    set_verified(&app, &user, true).await;
+    let mut browser = app.browser();
+    let (request, pkce) = app.authorization(&client, "openid");
+    let code = |back: &Answer| back.redirect_param("code").expect("a code");
+    let first = code(&app.grant(&mut browser, &request, &user).await);
+    let second = code(&app.authorize(&mut browser, &request).await);
+    let tokens = app
+        .token(&client, &app.exchange(&client, &first, &pkce))
+        .await
+        .json();
+    let form = Form::new().set("token", tokens["access_token"].as_str().expect("a token"));
+    let secret = client.secret.as_deref().expect("a secret");
+    let is_active = async || {
+        let request = app.http.post(app.at("/api/v1/oauth/introspect"));
+        let request = request.header("authorization", basic(&client.id, secret));
+        let answer = read(request.form(&form.pairs())).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["active"].clone()
+    };
+    assert_eq!(is_active().await, true);
+
+    set_verified(&app, &user, false).await;
+    let answer = app.token(&client, &app.exchange(&client, &second, &pkce)).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (400, &"invalid_grant".into())
+    );
+    assert_eq!(is_active().await, false);
 }

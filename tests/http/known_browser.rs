@@ -6,8 +6,13 @@ use authly_testkit::{
     TestApp, TestUser,
     browser::{Answer, TestBrowser},
 };
+use reqwest::Method;
+use serde_json::json;
 
-use crate::login::{SESSION, at_login, try_login};
+use crate::{
+    login::{SESSION, at_login, try_login},
+    users::{CHANGE, account_client, send, tokens},
+};
 
 const KNOWN: &str = "authly-default-known";
 
@@ -130,4 +135,23 @@ async fn the_cookie_lasts_half_a_year_out_of_reach_of_scripts() {
     for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Max-Age=15552000"] {
         assert!(line.contains(attribute), "{line}");
     }
+}
+
+#[tokio::test]
+async fn the_cookie_is_worth_nothing_once_the_password_is_changed() {
+    const NEW: &str = "nine geese cross a bridge";
+    let app = guarded().await;
+    let alice = app.user("alice").await;
+    let (mut known, page) = known_browser(&app, &alice).await;
+    let (access, _) = tokens(&app, &account_client(&app).await, &alice).await;
+    app.advance(Duration::from_secs(1));
+    let (mut attacker, attackers_page) = at_login(&app, "attacker").await;
+    attack(&mut attacker, &attackers_page, &alice).await;
+    let body = json!({ "current_password": alice.password, "new_password": NEW });
+    assert_eq!(send(&app, Method::POST, CHANGE, &access, &body).await.status, 200);
+    // Whoever knew the old password may have been known as well.
+    let delayed = try_login(&mut known, &page, "alice", NEW).await;
+    app.assert_page(&delayed, 429);
+    app.advance(Duration::from_secs(1));
+    assert_eq!(try_login(&mut known, &page, "alice", NEW).await.status, 303);
 }
