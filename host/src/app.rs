@@ -320,7 +320,10 @@ impl Parts {
 fn egress(config: &Config) -> Result<Egress, EgressError> {
     let egress = Egress::new(config.egress.clone())?;
     if !egress.has_authorities() {
-        tracing::warn!("clients with a jwks_uri are refused: {}", EgressError::NoAuthorities);
+        tracing::warn!(
+            "clients with a jwks_uri are refused: {}",
+            EgressError::NoAuthorities
+        );
     }
     Ok(egress)
 }

@@ -15,7 +15,12 @@ mod output;
 mod serve;
 
 use std::{
-    ffi::OsString, fs::DirBuilder, io::{IsTerminal as _, Write}, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
+    ffi::OsString,
+    fs::DirBuilder,
+    io::{IsTerminal as _, Write},
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+    process::ExitCode,
 };
 
 use clap::{CommandFactory as _, Parser as _};
