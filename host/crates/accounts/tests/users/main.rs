@@ -198,7 +198,7 @@ async fn registered_person_has_a_name_and_an_unproved_address_and_nothing_else()
     let alice = register("alice").await.unwrap();
     assert_eq!(
         Value::Object(alice.claims.clone()),
-        json!({"email": "a@example.com"})
+        json!({"email": "a@example.com", "email_verified": false})
     );
     assert!(alice.groups.is_empty() && !alice.is_admin && !alice.verified && alice.enabled);
     // An address that somebody has says nothing; a name must.
