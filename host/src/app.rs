@@ -3,6 +3,7 @@
 mod authenticator;
 mod descriptors;
 mod dev;
+mod egress;
 mod keys;
 mod plugins;
 mod scopes;
@@ -15,7 +16,7 @@ use authly_core::{
     Clock, Rng, SecretBytes, StorageError, TenantId, Topic,
     ports::{ClaimMapper, Storage, TenantStorage},
 };
-use authly_egress::{Egress, EgressError};
+use authly_egress::EgressError;
 use authly_jose::{LocalSigner, SharedKeys};
 use authly_oauth::{Issuer, Provider, client_auth::ClientKeys};
 use authly_plugin_host::PluginHost;
@@ -303,7 +304,7 @@ impl Parts {
             keys,
             mapper,
             rng: Arc::clone(&world.rng),
-            client_keys: ClientKeys::new(Arc::new(egress(config)?)),
+            client_keys: ClientKeys::new(Arc::new(egress::client(config)?)),
         });
         Ok(Self {
             provider,
@@ -314,18 +315,6 @@ impl Parts {
             trace,
         })
     }
-}
-
-/// The client for outbound requests. Where it can check no certificate the server starts all the same: most ask nobody.
-fn egress(config: &Config) -> Result<Egress, EgressError> {
-    let egress = Egress::new(config.egress.clone())?;
-    if !egress.has_authorities() {
-        tracing::warn!(
-            "clients with a jwks_uri are refused: {}",
-            EgressError::NoAuthorities
-        );
-    }
-    Ok(egress)
 }
 
 /// What the routes work with.

@@ -376,7 +376,7 @@ async fn an_open_page_goes_on_when_another_address_is_removed_and_the_port_float
     let request = request.set("redirect_uri", "http://127.0.0.1:7/cb");
     let login = app.authorize(&mut browser, &request).await;
     app.change_client(&client, |client| {
-        client.redirect_uris.retain(|uri| !uri.contains("gone"))
+        client.redirect_uris.retain(|uri| !uri.contains("gone"));
     })
     .await;
     let consent = app.sign_in(&mut browser, &login, &user).await;
