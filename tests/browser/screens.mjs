@@ -30,8 +30,19 @@ async function picture(page, path, variant) {
   const { viewport } = VARIANTS[variant];
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   if (variant !== "zoomed") await page.setViewportSize({ ...viewport, height: Math.max(height, viewport.height) });
-  await page.screenshot({ path });
+  await screenshot(page, path);
   await page.setViewportSize(viewport);
+}
+
+/** Chromium sometimes gives up on a picture where every processor is busy: the page is not at fault, so it may try again. */
+async function screenshot(page, path, attempts = 3) {
+  try {
+    await page.screenshot({ path });
+  } catch (error) {
+    if (attempts <= 1) throw error;
+    console.error(`another attempt at ${path}: ${error.message.split("\n")[0]}`);
+    await screenshot(page, path, attempts - 1);
+  }
 }
 
 /** Takes a picture of the page as it stands, and checks it. */
