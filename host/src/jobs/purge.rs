@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use authly_core::{Clock, ports::Maintenance};
+use tokio::time::Instant;
 
 /// Time between two purges. Short, because the nonces of rotated refresh tokens are to be erased soon after their
 /// grace.
 pub const PURGE_INTERVAL: Duration = Duration::from_secs(10);
-/// Rows of each kind in one step, so that no statement holds its locks for long.
-pub const PURGE_BATCH: u32 = 500;
+/// Rows in one step, of each kind at most: some milliseconds of a database. No statement holds its locks for long, and
+/// whoever waits for SQLite's only writer does not wait long.
+pub const PURGE_BATCH: u32 = 200;
 
 /// Purges for ever.
 pub async fn purge_expired(storage: Arc<dyn Maintenance>, clock: Arc<dyn Clock>) {
@@ -18,15 +20,17 @@ pub async fn purge_expired(storage: Arc<dyn Maintenance>, clock: Arc<dyn Clock>)
     }
 }
 
-/// Goes on until a step finds less than it may take: a purge with a last step would fall behind whoever makes rows
-/// faster than that.
+/// Goes on until nothing is left: a purge with a last step would fall behind whoever makes rows faster than that. Half
+/// of the time is for everybody else: after each step it pauses for as long as the step took, which is longer where
+/// the database has much to do.
 async fn purge_once(storage: &dyn Maintenance, clock: &dyn Clock) {
     let mut removed = 0;
     loop {
+        let began = Instant::now();
         match storage.purge(clock.now(), PURGE_BATCH).await {
             Ok(report) => {
                 removed += report.removed;
-                if report.removed.max(report.nonces_erased) < u64::from(PURGE_BATCH) {
+                if !report.more {
                     break;
                 }
             }
@@ -39,8 +43,9 @@ async fn purge_once(storage: &dyn Maintenance, clock: &dyn Clock) {
                 return;
             }
         }
-        // Others who wait for the database or this thread come between two steps, and a stop does.
+        // However short the step was: others who wait for this thread come between two, and a stop does.
         tokio::task::yield_now().await;
+        tokio::time::sleep(began.elapsed()).await;
     }
     if removed > 0 {
         tracing::debug!(rows = removed, "purged expired rows");
@@ -59,18 +64,33 @@ mod tests {
 
     use super::*;
 
-    /// Rows left to remove.
+    /// How long a step takes.
+    const STEP: Duration = Duration::from_millis(7);
+
+    /// Rows left to remove, and the steps so far.
     struct Rows(Mutex<(u64, u32)>);
+
+    impl Rows {
+        fn new(rows: u64) -> Self {
+            Self(Mutex::new((rows, 0)))
+        }
+
+        fn left_and_steps(&self) -> (u64, u32) {
+            *self.0.lock().unwrap()
+        }
+    }
 
     #[async_trait]
     impl Maintenance for Rows {
         async fn purge(&self, _now: Timestamp, batch: u32) -> StorageResult<PurgeReport> {
+            tokio::time::sleep(STEP).await;
             let mut rows = self.0.lock().unwrap();
             let removed = rows.0.min(u64::from(batch));
             *rows = (rows.0 - removed, rows.1 + 1);
             Ok(PurgeReport {
                 removed,
                 nonces_erased: 0,
+                more: removed == u64::from(batch),
             })
         }
     }
@@ -82,24 +102,34 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_purge_goes_on_until_nothing_is_left() {
         let batch = u64::from(PURGE_BATCH);
         for (rows, steps) in [(0, 1), (batch - 1, 1), (batch, 2), (batch * 1000, 1001)] {
-            let storage = Rows(Mutex::new((rows, 0)));
+            let storage = Rows::new(rows);
             purge_once(&storage, &At).await;
-            assert_eq!(*storage.0.lock().unwrap(), (0, steps), "{rows}");
+            assert_eq!(storage.left_and_steps(), (0, steps), "{rows}");
         }
     }
 
-    #[tokio::test]
-    async fn a_purge_lets_others_run_between_its_steps() {
-        let storage = Rows(Mutex::new((u64::from(PURGE_BATCH) * 1000, 0)));
-        tokio::select! {
-            biased;
-            () = purge_once(&storage, &At) => {}
-            () = std::future::ready(()) => {}
-        }
-        assert_eq!(storage.0.lock().unwrap().1, 1, "a stop waits for one step only");
+    #[tokio::test(start_paused = true)]
+    async fn a_purge_leaves_half_of_the_time_to_others() {
+        let storage = Rows::new(u64::from(PURGE_BATCH) * 1000);
+        let began = Instant::now();
+        purge_once(&storage, &At).await;
+        assert_eq!(storage.left_and_steps(), (0, 1001));
+        assert_eq!(
+            began.elapsed(),
+            STEP * 2001,
+            "a pause after each step but the last"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_no_more_than_a_step() {
+        let storage = Rows::new(u64::from(PURGE_BATCH) * 1000);
+        let stopped = tokio::time::timeout(STEP, purge_once(&storage, &At)).await;
+        assert!(stopped.is_err());
+        assert!(storage.left_and_steps().1 <= 1);
     }
 }

@@ -8,6 +8,8 @@ pub mod cache;
 mod codec;
 mod config;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod rows;
 mod rules;

@@ -39,10 +39,10 @@ macro_rules! migrations {
 }
 
 /// Every migration for SQLite, in order.
-pub(crate) const SQLITE: &[Migration] = migrations!("sqlite", 1 "0001_core");
+pub(crate) const SQLITE: &[Migration] = migrations!("sqlite", 1 "0001_core", 2 "0002_query_plans");
 
 /// Every migration for PostgreSQL, in order.
-pub(crate) const POSTGRES: &[Migration] = migrations!("postgres", 1 "0001_core");
+pub(crate) const POSTGRES: &[Migration] = migrations!("postgres", 1 "0001_core", 2 "0002_query_plans");
 
 /// A row of `schema_migrations`.
 #[derive(Clone, Debug)]

@@ -51,6 +51,8 @@ pub struct PurgeReport {
     pub removed: u64,
     /// Refresh nonces erased because their grace ended.
     pub nonces_erased: u64,
+    /// Something took as many rows as it may: there may be more, and another purge is due.
+    pub more: bool,
 }
 
 /// Housekeeping, in batches, by any node at any time.

@@ -15,6 +15,8 @@ mod interactions;
 mod invalidations;
 mod keys;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod plugins;
 mod pool;
 mod purge;

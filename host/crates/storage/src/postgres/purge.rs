@@ -1,6 +1,8 @@
 //! Housekeeping, a statement per table. `SKIP LOCKED` leaves what somebody is using to the next purge, so any number of
-//! nodes may purge at once and nobody waits; the batch is taken first, in a CTE that is run once, so that its limit
-//! holds whatever plan is chosen.
+//! nodes may purge at once and nobody waits.
+//!
+//! Each statement takes the rows that ended first along their index, and then goes to them by their place (`ctid`): they
+//! are locked by then, so the place cannot change, and there is no join whose plan could be a scan of the table.
 
 use std::time::Duration;
 
@@ -12,68 +14,79 @@ use authly_core::{
 use super::{pool::Database, statements::statements};
 use crate::{CLOCK_TOLERANCE, ENDED_RETENTION, INVALIDATION_RETENTION, codec::corrupt, rows::Columns as _};
 
-/// Removes a batch of the rows of `$table` for which `$condition` (on `$1`) holds.
-macro_rules! removal {
-    ($table:literal, $key:literal if $condition:literal) => {
+/// The places of a batch of the rows of `$table` for which `$condition` (on `$1`) holds, from the lowest `$order`.
+///
+/// The second limit is no more than a word to the planner: it knows no parameter's value and takes `$2` for a tenth of
+/// the table, for which it would rather read all of it.
+macro_rules! batch {
+    ($table:literal if $condition:literal by $order:literal) => {
         concat!(
-            "WITH batch AS MATERIALIZED (SELECT tenant_id, ",
-            $key,
-            " FROM ",
+            "ARRAY(SELECT place FROM (SELECT ctid AS place FROM ",
             $table,
             " WHERE ",
             $condition,
-            " \
-               LIMIT $2 FOR UPDATE SKIP LOCKED), \
-             gone AS (DELETE FROM ",
-            $table,
-            " t USING batch \
-               WHERE t.tenant_id = batch.tenant_id AND t.",
-            $key,
-            " = batch.",
-            $key,
-            " RETURNING 1) \
-             SELECT count(*) FROM gone"
+            " ORDER BY ",
+            $order,
+            " LIMIT $2 FOR UPDATE SKIP LOCKED) AS batch LIMIT 1000)"
         )
     };
 }
 
+/// Removes the rows of `$table` at the places `$batch`, and answers how many there were.
+macro_rules! removal {
+    ($table:literal at $batch:expr) => {
+        concat!(
+            "WITH gone AS (DELETE FROM ",
+            $table,
+            " WHERE ctid = ANY (",
+            $batch,
+            ") RETURNING 1) SELECT count(*) FROM gone"
+        )
+    };
+    ($table:literal if $condition:literal by $order:literal) => {
+        removal!($table at batch!($table if $condition by $order))
+    };
+}
+
 statements! {
-    CODES = removal!("authorization_codes", "hash" if "expires_at <= $1");
-    INTERACTIONS = removal!("interactions", "hash" if "expires_at <= $1");
-    SESSIONS = removal!("sessions", "hash" if "expires_at <= $1");
-    SESSIONS_ENDED = removal!("sessions", "hash" if "ended_at IS NOT NULL AND ended_at <= $1");
-    REFRESH_TOKENS = removal!("refresh_tokens", "hash" if "consumed_at IS NULL AND expires_at <= $1");
-    /// A rotated token stays a replay after its own expiry, for as long as there is a family to revoke.
-    REFRESH_TOKENS_SPENT = removal!("refresh_tokens", "hash" if
-        "consumed_at IS NOT NULL AND (tenant_id, grant_id) IN \
-           (SELECT tenant_id, id FROM grants WHERE expires_at <= $1)");
+    CODES = removal!("authorization_codes" if "expires_at <= $1" by "expires_at");
+    INTERACTIONS = removal!("interactions" if "expires_at <= $1" by "expires_at");
+    SESSIONS = removal!("sessions" if "expires_at <= $1" by "expires_at");
+    SESSIONS_ENDED = removal!("sessions" if "ended_at IS NOT NULL AND ended_at <= $1" by "ended_at");
+    REFRESH_TOKENS = removal!("refresh_tokens" if "consumed_at IS NULL AND expires_at <= $1" by "expires_at");
+    /// A rotated token stays a replay after its own expiry, for as long as there is a family to revoke. Those of the
+    /// grants that ended first: their next batch is found without passing over what was removed before.
+    REFRESH_TOKENS_SPENT = removal!("refresh_tokens" at
+        "ARRAY(SELECT place FROM (SELECT spent.ctid AS place \
+           FROM (SELECT tenant_id, id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AS ended \
+           CROSS JOIN LATERAL (SELECT ctid FROM refresh_tokens r \
+             WHERE r.tenant_id = ended.tenant_id AND r.grant_id = ended.id AND r.consumed_at IS NOT NULL \
+             LIMIT $2 FOR UPDATE SKIP LOCKED) AS spent LIMIT $2) AS batch LIMIT 1000)");
     /// A revoked grant stays until it expires: it is what refuses its tokens. And an expired one until its spent
-    /// tokens are gone: it is what finds them.
-    GRANTS = removal!("grants", "id" if
-        "expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens r \
-           WHERE r.tenant_id = grants.tenant_id AND r.grant_id = grants.id AND r.consumed_at IS NOT NULL)");
-    ACCESS_TOKENS = removal!("access_tokens", "hash" if "expires_at <= $1");
-    REVOKED_JWTS = removal!("revoked_jwts", "jti" if "expires_at <= $1");
-    USED_ONCE =
-        "WITH batch AS MATERIALIZED (SELECT tenant_id, namespace, hash FROM used_once WHERE expires_at <= $1 \
-           LIMIT $2 FOR UPDATE SKIP LOCKED), \
-         gone AS (DELETE FROM used_once t USING batch WHERE t.tenant_id = batch.tenant_id \
-           AND t.namespace = batch.namespace AND t.hash = batch.hash RETURNING 1) \
-         SELECT count(*) FROM gone";
-    THROTTLE = removal!("login_throttle", "key" if "forget_at <= $1");
-    OUTBOX = removal!("outbox", "id" if "expires_at <= $1");
-    INVALIDATIONS = removal!("invalidations", "seq" if "aged_from <= $1");
-    AGE_INVALIDATIONS =
-        "WITH batch AS MATERIALIZED (SELECT seq FROM invalidations WHERE aged_from IS NULL \
-           LIMIT $2 FOR UPDATE SKIP LOCKED), \
-         aged AS (UPDATE invalidations i SET aged_from = $1 FROM batch WHERE i.seq = batch.seq RETURNING 1) \
-         SELECT count(*) FROM aged";
-    NONCES =
-        "WITH batch AS MATERIALIZED (SELECT tenant_id, hash FROM refresh_tokens \
-           WHERE nonce_sealed IS NOT NULL AND grace_until <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED), \
-         erased AS (UPDATE refresh_tokens r SET nonce_sealed = NULL FROM batch \
-           WHERE r.tenant_id = batch.tenant_id AND r.hash = batch.hash RETURNING 1) \
-         SELECT count(*) FROM erased";
+    /// tokens are gone: it is what finds them. Only those are looked at whose spent tokens went just before: looking
+    /// further would pass over all that wait for their turn, again in every step.
+    GRANTS = removal!("grants" at
+        "ARRAY(SELECT place FROM (SELECT ended.ctid AS place \
+           FROM (SELECT ctid, tenant_id, id FROM grants WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+             FOR UPDATE SKIP LOCKED) AS ended \
+           WHERE (SELECT 1 FROM refresh_tokens r WHERE r.tenant_id = ended.tenant_id AND r.grant_id = ended.id \
+             AND r.consumed_at IS NOT NULL LIMIT 1) IS NULL) AS batch LIMIT 1000)");
+    ACCESS_TOKENS = removal!("access_tokens" if "expires_at <= $1" by "expires_at");
+    REVOKED_JWTS = removal!("revoked_jwts" if "expires_at <= $1" by "expires_at");
+    USED_ONCE = removal!("used_once" if "expires_at <= $1" by "expires_at");
+    THROTTLE = removal!("login_throttle" if "forget_at <= $1" by "forget_at");
+    OUTBOX = removal!("outbox" if "expires_at <= $1" by "expires_at");
+    INVALIDATIONS = removal!("invalidations" if "aged_from <= $1" by "aged_from");
+    AGE_INVALIDATIONS = concat!(
+        "WITH aged AS (UPDATE invalidations SET aged_from = $1 WHERE ctid = ANY (",
+        batch!("invalidations" if "aged_from IS NULL" by "aged_from"),
+        ") RETURNING 1) SELECT count(*) FROM aged"
+    );
+    NONCES = concat!(
+        "WITH erased AS (UPDATE refresh_tokens SET nonce_sealed = NULL WHERE ctid = ANY (",
+        batch!("refresh_tokens" if "nonce_sealed IS NOT NULL AND grace_until <= $1" by "grace_until"),
+        ") RETURNING 1) SELECT count(*) FROM erased"
+    );
 }
 
 /// What is removed, and for how long after its end it is kept.
@@ -94,20 +107,23 @@ const REMOVALS: [(&str, Duration); 13] = [
 ];
 
 pub(super) async fn purge(db: &Database, now: Timestamp, batch: u32) -> StorageResult<PurgeReport> {
+    let nonces_erased = sweep(db, NONCES, now, batch).await?;
+    let aged = sweep(db, AGE_INVALIDATIONS, now, batch).await?;
     let mut report = PurgeReport {
         removed: 0,
-        nonces_erased: sweep(db, NONCES, now, batch).await?,
+        nonces_erased,
+        more: nonces_erased.max(aged) >= u64::from(batch),
     };
     for (sql, kept) in REMOVALS {
-        report.removed += sweep(db, sql, now.minus(kept), batch).await?;
+        let removed = sweep(db, sql, now.minus(kept), batch).await?;
+        report.removed += removed;
+        report.more |= removed >= u64::from(batch);
     }
-    sweep(db, AGE_INVALIDATIONS, now, batch).await?;
     Ok(report)
 }
 
 async fn sweep(db: &Database, sql: &'static str, before: Timestamp, batch: u32) -> StorageResult<u64> {
     let rows = db.write(sql, &[&before.as_micros(), &i64::from(batch)]).await?;
     let row = rows.first().ok_or_else(|| corrupt("no count"))?;
-    let count = super::columns::PgColumns::new(row).int()?;
-    Ok(u64::try_from(count).unwrap_or(0))
+    super::columns::PgColumns::new(row).count()
 }

@@ -7,7 +7,7 @@ use authly_core::{
     session::Session,
 };
 
-use super::{Tenant, effects::effects, statements::statements};
+use super::{Tenant, effects::effects, pool::Param, statements::statements};
 use crate::{
     codec,
     rows::{self, Columns as _, session_columns},
@@ -34,9 +34,14 @@ statements! {
         effects!("$13" if "made")
     );
     LIST = concat!(
+        "SELECT ", session_columns!(), " FROM sessions WHERE tenant_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+         ORDER BY created_at DESC, id DESC LIMIT $3"
+    );
+    /// A statement of its own, so that its plan is that of one person's sessions.
+    LIST_OF_USER = concat!(
         "SELECT ", session_columns!(), " FROM sessions \
-         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND ended_at IS NULL AND expires_at > $3 \
-         ORDER BY created_at DESC, id DESC LIMIT $4"
+         WHERE tenant_id = $1 AND user_id = $4 AND ended_at IS NULL AND expires_at > $2 \
+         ORDER BY created_at DESC, id DESC LIMIT $3"
     );
     TOUCH = "UPDATE sessions SET last_seen_at = greatest(last_seen_at, $3) \
          WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL";
@@ -131,18 +136,13 @@ impl SessionStore for Tenant {
         limit: u32,
     ) -> StorageResult<Vec<Session>> {
         let limit = i64::from(limit.min(Page::LIMIT_MAX));
-        self.db
-            .list(
-                LIST,
-                &[
-                    &self.id(),
-                    &user_id.map(UserId::as_uuid),
-                    &now.as_micros(),
-                    &limit,
-                ],
-                |row| rows::session(row),
-            )
-            .await
+        let (tenant, now) = (self.id(), now.as_micros());
+        let Some(user_id) = user_id.map(UserId::as_uuid) else {
+            let row: [Param<'_>; 3] = [&tenant, &now, &limit];
+            return self.db.list(LIST, &row, |row| rows::session(row)).await;
+        };
+        let row: [Param<'_>; 4] = [&tenant, &now, &limit, &user_id];
+        self.db.list(LIST_OF_USER, &row, |row| rows::session(row)).await
     }
 
     async fn touch_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<()> {

@@ -11,6 +11,39 @@ macro_rules! statements {
 }
 pub(super) use statements;
 
+/// Every statement of this backend: its file, its name, its text.
+#[cfg(test)]
+pub(super) fn every() -> Vec<(&'static str, &'static str, &'static str)> {
+    use super::{
+        clients, codes, consents, grants, interactions, invalidations, keys, migrate, plugins, purge,
+        refresh, replay, scopes, sessions, tenant, throttle, tokens, users,
+    };
+    let files = [
+        ("clients", clients::ALL),
+        ("codes", codes::ALL),
+        ("consents", consents::ALL),
+        ("grants", grants::ALL),
+        ("interactions", interactions::ALL),
+        ("invalidations", invalidations::ALL),
+        ("keys", keys::ALL),
+        ("migrate", migrate::ALL),
+        ("plugins", plugins::ALL),
+        ("purge", purge::ALL),
+        ("refresh", refresh::ALL),
+        ("replay", replay::ALL),
+        ("scopes", scopes::ALL),
+        ("sessions", sessions::ALL),
+        ("tenant", &[("LOCK_USER", tenant::LOCK_USER)]),
+        ("throttle", throttle::ALL),
+        ("tokens", tokens::ALL),
+        ("users", users::ALL),
+    ];
+    files
+        .into_iter()
+        .flat_map(|(file, all)| all.iter().map(move |(name, sql)| (file, *name, *sql)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use authly_testkit::postgres::PostgresServer;
@@ -31,30 +64,11 @@ mod tests {
             .unwrap();
         let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
         let driver = tokio::spawn(connection);
-        let files = [
-            postgres::clients::ALL,
-            postgres::codes::ALL,
-            postgres::consents::ALL,
-            postgres::grants::ALL,
-            postgres::interactions::ALL,
-            postgres::invalidations::ALL,
-            postgres::keys::ALL,
-            postgres::migrate::ALL,
-            postgres::plugins::ALL,
-            postgres::purge::ALL,
-            postgres::refresh::ALL,
-            postgres::replay::ALL,
-            postgres::scopes::ALL,
-            postgres::sessions::ALL,
-            postgres::throttle::ALL,
-            postgres::tokens::ALL,
-            postgres::users::ALL,
-        ];
-        for (name, sql) in files.concat() {
+        for (file, name, sql) in super::every() {
             client
                 .prepare(sql)
                 .await
-                .unwrap_or_else(|error| panic!("{name}: {error:?}\n{sql}"));
+                .unwrap_or_else(|error| panic!("{file} {name}: {error:?}\n{sql}"));
         }
         drop(client);
         driver.await.unwrap().unwrap();

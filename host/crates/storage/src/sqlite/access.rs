@@ -13,8 +13,9 @@ use crate::{codec::corrupt, rows::Columns, seal::Sealer};
 macro_rules! statements {
     ($($name:ident = $($sql:expr),+;)+) => {
         $(const $name: &str = concat!($($sql),+);)+
+        /// Every statement of this file, by name.
         #[cfg(test)]
-        pub(super) const ALL: &[&str] = &[$($name),+];
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
     };
 }
 pub(super) use statements;

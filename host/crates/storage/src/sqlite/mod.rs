@@ -14,6 +14,8 @@ mod interactions;
 mod invalidations;
 mod keys;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod plugins;
 mod purge;
 mod readers;
@@ -208,6 +210,34 @@ fn window(page: &Page) -> (String, u32) {
     )
 }
 
+/// Every statement of this backend: its file, its name, its text.
+#[cfg(test)]
+fn every() -> Vec<(&'static str, &'static str, &'static str)> {
+    let files = [
+        ("clients", clients::ALL),
+        ("codes", codes::ALL),
+        ("consents", consents::ALL),
+        ("effects", effects::ALL),
+        ("grants", grants::ALL),
+        ("interactions", interactions::ALL),
+        ("invalidations", invalidations::ALL),
+        ("keys", keys::ALL),
+        ("plugins", plugins::ALL),
+        ("purge", purge::ALL),
+        ("refresh", refresh::ALL),
+        ("replay", replay::ALL),
+        ("scopes", scopes::ALL),
+        ("sessions", sessions::ALL),
+        ("throttle", throttle::ALL),
+        ("tokens", tokens::ALL),
+        ("users", users::ALL),
+    ];
+    files
+        .into_iter()
+        .flat_map(|(file, all)| all.iter().map(move |(name, sql)| (file, *name, *sql)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,27 +246,9 @@ mod tests {
     fn every_statement_prepares() {
         let conn = connection::open_memory(Duration::from_secs(1)).unwrap();
         migrate::run(&conn).unwrap();
-        let modules = [
-            clients::ALL,
-            codes::ALL,
-            consents::ALL,
-            effects::ALL,
-            grants::ALL,
-            interactions::ALL,
-            invalidations::ALL,
-            keys::ALL,
-            plugins::ALL,
-            purge::ALL,
-            refresh::ALL,
-            replay::ALL,
-            scopes::ALL,
-            sessions::ALL,
-            throttle::ALL,
-            tokens::ALL,
-            users::ALL,
-        ];
-        for sql in modules.concat() {
-            conn.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        for (file, name, sql) in every() {
+            conn.prepare(sql)
+                .unwrap_or_else(|e| panic!("{file} {name}: {e}\n{sql}"));
         }
     }
 }

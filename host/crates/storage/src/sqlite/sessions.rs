@@ -28,8 +28,11 @@ statements! {
     NOTE_LOGIN = "UPDATE users SET last_login_at = ?3 \
         WHERE tenant_id = ?1 AND id = ?2 AND enabled AND password_changed_at IS ?4";
     LIST = "SELECT ", session_columns!(), " FROM sessions \
-        WHERE tenant_id = ?1 AND (?2 IS NULL OR user_id = ?2) AND ended_at IS NULL AND expires_at > ?3 \
-        ORDER BY created_at DESC, id DESC LIMIT ?4";
+        WHERE tenant_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, id DESC LIMIT ?3";
+    // A statement of its own, so that its plan is that of one person's sessions.
+    LIST_OF_USER = "SELECT ", session_columns!(), " FROM sessions \
+        WHERE tenant_id = ?1 AND user_id = ?4 AND ended_at IS NULL AND expires_at > ?2 \
+        ORDER BY created_at DESC, id DESC LIMIT ?3";
     TOUCH = "UPDATE sessions SET last_seen_at = max(last_seen_at, ?3) \
         WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL";
     END_ALL = "UPDATE sessions SET ended_at = ?3 \
@@ -132,13 +135,13 @@ impl SessionStore for SqliteTenant {
         limit: u32,
     ) -> StorageResult<Vec<Session>> {
         self.read(move |access| {
-            let key = params![
-                access.tenant(),
-                user_id.map(|id| id.as_uuid().into_bytes()),
-                now.as_micros(),
-                limit.min(Page::LIMIT_MAX)
-            ];
-            access.list(LIST, key, |row| rows::session(row))
+            let (now, limit) = (now.as_micros(), limit.min(Page::LIMIT_MAX));
+            let Some(user_id) = user_id else {
+                let key = params![access.tenant(), now, limit];
+                return access.list(LIST, key, |row| rows::session(row));
+            };
+            let key = params![access.tenant(), now, limit, user_id.as_uuid().into_bytes()];
+            access.list(LIST_OF_USER, key, |row| rows::session(row))
         })
         .await
     }

@@ -133,6 +133,7 @@ macro_rules! contract_suite {
                 local_write_hints, database_answers_a_ping;
             purge: expired_rows_go_and_live_ones_stay, nonces_go_when_the_grace_ends,
                 spent_refresh_token_is_a_replay_until_its_grant_ends, batch_is_a_limit,
+                invalidations_age_as_fast_as_they_come,
                 invalidations_outlive_a_slow_poll, tokens_and_claims_go_after_their_end,
                 removed_signing_key_is_kept_by_name;
             races: code_is_redeemed_by_one_of_twenty, rotation_leads_twenty_to_one_successor,

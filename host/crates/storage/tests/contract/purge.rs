@@ -134,10 +134,22 @@ pub async fn batch_is_a_limit(backend: &impl Backend) {
     for name in ["a", "b", "c"] {
         family(backend, name).await;
     }
-    let removed = async |batch| backend.storage().purge(at(1_000), batch).await.unwrap().removed;
-    assert_eq!(removed(2).await, 2);
-    assert_eq!(removed(2).await, 1);
-    assert_eq!(removed(2).await, 0);
+    let purged = async || backend.storage().purge(at(1_000), 2).await.unwrap();
+    for (removed, more) in [(2, true), (1, false), (0, false)] {
+        let report = purged().await;
+        assert_eq!((report.removed, report.more), (removed, more));
+    }
+}
+
+pub async fn invalidations_age_as_fast_as_they_come(backend: &impl Backend) {
+    for id in ["a", "b", "c"] {
+        let left = Effects::none().invalidating(Topic::Client, id);
+        backend.tenant().create_client(&client(id), left).await.unwrap();
+    }
+    let more = async || backend.storage().purge(at(0), 2).await.unwrap().more;
+    assert!(more().await, "the third one's hour has not begun");
+    assert!(!more().await);
+    assert_eq!(purge(backend, 3_600).await.removed, 3);
 }
 
 pub async fn invalidations_outlive_a_slow_poll(backend: &impl Backend) {
