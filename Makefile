@@ -1,5 +1,5 @@
 # Thin on purpose: what a target needs is in .ci/deps, what it does is one or two commands.
-.PHONY: run test bench fuzz plugins screens deps
+.PHONY: run test bench instructions profile count fuzz plugins screens deps
 
 PLUGINS = cargo build --locked --release --target wasm32-wasip2
 
@@ -20,6 +20,20 @@ test: deps plugins
 bench: plugins
 	cargo build --locked --release -p authly -p authly-bench
 	target/release/authly-bench
+
+# Instructions that each row of tests/micro costs, beside the committed figures; UPDATE=1 writes those anew.
+instructions: count
+	$(COUNT) $(if $(UPDATE),update,check)
+
+# Where the instructions of a row go, as `make profile NAME=refresh`.
+NAME = token
+profile: count
+	$(COUNT) profile $(NAME)
+
+COUNT = target/release/authly-micro
+count:
+	@.ci/deps count
+	cargo build --locked --release -p authly-micro
 
 # Each parser's fuzz target for so long, in seconds; what CI runs is `tests/fuzz/run runs`.
 FUZZ_SECONDS = 3600

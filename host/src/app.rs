@@ -184,7 +184,7 @@ fn open_error(error: StorageError) -> StartError {
 /// A server that listens but does not serve yet.
 pub struct App {
     server: Server,
-    router: axum::Router,
+    router: web::Routes,
     jobs: Jobs,
     /// Parts a test or the command line looks at.
     pub parts: Arc<Parts>,
@@ -250,6 +250,11 @@ impl App {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// What it serves; the extension [`web::server::Peer`] says who asks.
+    pub fn routes(&self) -> web::Routes {
+        self.router.clone()
     }
 
     /// Serves until `shutdown` resolves, drains, and ends every job.

@@ -18,8 +18,11 @@ use super::{
     state::SharedState,
 };
 
+/// What a connection hands its requests to; a test that counts what one request costs calls it without a connection.
+pub type Routes = Router;
+
 /// The router of every row that exists, each inside its policy, all inside the edge.
-pub fn router(state: &SharedState) -> Router {
+pub fn router(state: &SharedState) -> Routes {
     let mut router = Router::new();
     let rate = Arc::new(AddressRate::new(state.edge.limits.authorize_rate));
     for route in table().filter(|route| route.when == When::Always || state.demo.is_some()) {

@@ -20,6 +20,7 @@ use crate::{
     clock::TestClock,
     postgres::{PostgresServer, TestDatabase},
     random::SeededRng,
+    routes::TestRoutes,
     site::{Site, TestClient, TestUser},
 };
 
@@ -87,6 +88,7 @@ impl TestAppBuilder {
             .unwrap_or_else(|e| panic!("the server does not start: {e:?}"));
         let url = app.parts.provider.issuer.as_str().to_owned();
         let parts = Arc::clone(&app.parts);
+        let routes = TestRoutes::new(app.routes());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             app.serve(async {
@@ -101,6 +103,7 @@ impl TestAppBuilder {
             clock,
             world_clock,
             parts,
+            routes,
             tenant,
             dir,
             database: self.database,
@@ -125,6 +128,10 @@ impl TestAppBuilder {
             ),
             ("plugins.dir", plugins.as_str()),
         ];
+        // What the test asks for stands in the place of what is given.
+        let given = given
+            .into_iter()
+            .filter(|(key, _)| self.settings.iter().all(|(own, _)| own != key));
         let own = self
             .settings
             .iter()
@@ -136,7 +143,7 @@ impl TestAppBuilder {
             )
         };
         let sources = Sources {
-            env: given.into_iter().chain(own).map(variable).collect(),
+            env: given.chain(own).map(variable).collect(),
             ..Sources::default()
         };
         let mut config = config::load(&sources)
@@ -157,6 +164,8 @@ pub struct TestApp {
     world_clock: Arc<dyn Clock>,
     /// The parts behind the routes.
     pub parts: Arc<Parts>,
+    /// Its routes without HTTP; they answer after it was stopped, too.
+    pub routes: TestRoutes,
     /// Its one tenant's storage, through the same cache the server uses.
     pub tenant: Arc<dyn TenantStorage>,
     dir: TempDir,
@@ -204,6 +213,15 @@ impl TestApp {
     /// A confidential client (`client_secret_basic`) for code and refresh grants.
     pub async fn confidential_client(&self, id: &str) -> TestClient {
         self.client(person_client(id, "client_secret_basic")).await
+    }
+
+    /// As [`confidential_client`](Self::confidential_client), with ID tokens that are signed as access tokens are.
+    pub async fn es256_client(&self, id: &str) -> TestClient {
+        self.client(NewClient {
+            id_token_signed_response_alg: Some("ES256".to_owned()),
+            ..person_client(id, "client_secret_basic")
+        })
+        .await
     }
 
     /// A confidential client for the client credentials grant with the scopes `read write`.

@@ -25,9 +25,13 @@ pub mod postgres;
 pub mod process;
 pub mod random;
 #[cfg(feature = "app")]
+pub mod routes;
+#[cfg(feature = "app")]
 pub mod site;
 
 #[cfg(feature = "app")]
 pub use app::TestApp;
+#[cfg(feature = "app")]
+pub use routes::TestRoutes;
 #[cfg(feature = "app")]
 pub use site::{Site, TestClient, TestUser};

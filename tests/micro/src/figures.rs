@@ -1,0 +1,133 @@
+//! The committed figures and how far from them a count may be.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+
+use crate::{callgrind, rows::Row};
+
+/// A count above the committed one by more than this many percent fails, and below by more asks for an update.
+const TOLERANCE_PERCENT: f64 = 10.0;
+
+/// The head of the file.
+const HEAD: &str = "\
+# Instructions that one request costs, all threads together, counted by callgrind on x86_64 in the release build.
+# `make instructions` fails when one is 10 % above its figure here; `make instructions UPDATE=1` writes them anew, and
+# the commit that does so says why.
+";
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("instructions.toml")
+}
+
+/// Counts every row and compares. Answers failure when one is too high.
+///
+/// # Errors
+/// When a row cannot be counted or the file not read.
+pub fn check() -> Result<ExitCode> {
+    let text = std::fs::read_to_string(path()).with_context(|| path().display().to_string())?;
+    let committed: BTreeMap<String, u64> = toml::from_str(&text).context("instructions.toml")?;
+    println!(
+        "{:<14}{:>12}{:>12}{:>9}",
+        "instructions", "committed", "now", "change"
+    );
+    let mut code = ExitCode::SUCCESS;
+    for row in Row::ALL {
+        let now = callgrind::count(row)?;
+        let before = committed.get(row.name()).copied();
+        let verdict = Verdict::of(before, now);
+        println!("{}", line(row.name(), before, now, &verdict));
+        if matches!(verdict, Verdict::Above(_) | Verdict::New) {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+/// Counts every row and writes the file.
+///
+/// # Errors
+/// As [`check`].
+pub fn update() -> Result<()> {
+    let mut text = HEAD.to_owned();
+    for row in Row::ALL {
+        let figure = format!("{} = {}\n", row.name(), callgrind::count(row)?);
+        print!("{figure}");
+        text.push_str(&figure);
+    }
+    std::fs::write(path(), text)?;
+    Ok(())
+}
+
+/// What a count is worth beside the committed figure. The number is the change in percent.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// There is no figure yet.
+    New,
+    Within(f64),
+    Above(f64),
+    Below(f64),
+}
+
+impl Verdict {
+    fn of(committed: Option<u64>, now: u64) -> Self {
+        let Some(committed) = committed.filter(|figure| *figure > 0) else {
+            return Self::New;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let change = 100.0 * (now as f64 / committed as f64 - 1.0);
+        if change > TOLERANCE_PERCENT {
+            Self::Above(change)
+        } else if change < -TOLERANCE_PERCENT {
+            Self::Below(change)
+        } else {
+            Self::Within(change)
+        }
+    }
+}
+
+fn line(name: &str, committed: Option<u64>, now: u64, verdict: &Verdict) -> String {
+    let (change, hint) = match verdict {
+        Verdict::New => (String::new(), "no figure yet: `make instructions UPDATE=1`"),
+        Verdict::Within(change) => (format!("{change:+.1} %"), ""),
+        Verdict::Above(change) => (
+            format!("{change:+.1} %"),
+            "FAILED: make it cheaper, or `make instructions UPDATE=1` and say why in the commit",
+        ),
+        Verdict::Below(change) => (
+            format!("{change:+.1} %"),
+            "cheaper: please keep that with `make instructions UPDATE=1`",
+        ),
+    };
+    let committed = committed.map(|figure| figure.to_string()).unwrap_or_default();
+    format!("{name:<14}{committed:>12}{now:>12}{change:>9}  {hint}")
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_percent_above_passes_and_more_fails() {
+        assert!(matches!(Verdict::of(Some(1000), 1100), Verdict::Within(_)));
+        assert!(matches!(Verdict::of(Some(1000), 1101), Verdict::Above(_)));
+        assert!(matches!(Verdict::of(Some(1000), 900), Verdict::Within(_)));
+        assert!(matches!(Verdict::of(Some(1000), 899), Verdict::Below(_)));
+    }
+
+    #[test]
+    fn a_row_without_a_figure_does_not_pass() {
+        assert_eq!(Verdict::of(None, 5), Verdict::New);
+        assert_eq!(Verdict::of(Some(0), 5), Verdict::New);
+    }
+
+    #[test]
+    fn a_failed_row_says_what_to_do() {
+        let verdict = Verdict::of(Some(1000), 1200);
+        let line = line("token", Some(1000), 1200, &verdict);
+        assert!(line.starts_with("token"), "{line}");
+        assert!(line.contains("+20.0 %") && line.contains("UPDATE=1"), "{line}");
+    }
+}
