@@ -5,8 +5,14 @@ use jsonwebtoken::{DecodingKey, crypto::aws_lc};
 use serde_json::{Map, Value};
 
 use crate::{
-    alg::JwsAlg, base64url, header::JwsHeader, jwk::VerificationKey, jwk_set::VerificationKeySet,
-    strict_json, verify::JwtError,
+    alg::JwsAlg,
+    base64url,
+    header::JwsHeader,
+    jwk::VerificationKey,
+    jwk_set::VerificationKeySet,
+    proved::{ProvedTokens, TokenDigest},
+    strict_json,
+    verify::JwtError,
 };
 
 /// The longest token signed or read, in bytes. Room for a few thousand groups; more belongs in UserInfo.
@@ -118,6 +124,29 @@ impl<'a> UnverifiedJws<'a> {
         }
         .ok_or(JwsError::Key)?;
         self.verify(key, allowed)
+    }
+
+    /// The same as [`Self::verify_with`] for a key of the ring that `proved` belongs to: a token that was verified before
+    /// costs a SHA-256.
+    pub(crate) fn verify_once(
+        self,
+        proved: &ProvedTokens,
+        key: &DecodingKey,
+        allowed: &[JwsAlg],
+    ) -> Result<VerifiedJws, JwsError> {
+        if !allowed.contains(&self.header.alg) {
+            return Err(JwsError::Algorithm);
+        }
+        let digest = TokenDigest::of(self.signing_input, &self.signature);
+        if proved.contains(&digest) {
+            return Ok(VerifiedJws {
+                header: self.header,
+                payload: self.payload,
+            });
+        }
+        let verified = self.verify_with(key, allowed)?;
+        proved.insert(digest);
+        Ok(verified)
     }
 
     /// The last step: the algorithm is on the list, the signature is the key's.

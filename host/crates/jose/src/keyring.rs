@@ -10,7 +10,7 @@ use authly_core::{
 use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 
-use crate::{jwk::JwkError, private_key::PrivateKey};
+use crate::{jwk::JwkError, private_key::PrivateKey, proved::ProvedTokens};
 
 /// Why stored keys do not make a ring. Nothing is signed or verified with part of a ring.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -106,11 +106,13 @@ impl RingKey {
     }
 }
 
-/// The keys that sign and verify now. Immutable.
+/// The keys that sign and verify now. Immutable, but for what it remembers to have proved.
 pub struct KeyRing {
     // A handful: scanning them is faster than hashing a kid.
     keys: Vec<RingKey>,
     jwks: Arc<str>,
+    /// What these keys signed, as far as it was asked before.
+    proved: ProvedTokens,
 }
 
 impl KeyRing {
@@ -134,7 +136,11 @@ impl KeyRing {
             published.push(jwk);
         }
         let jwks = json!({ "keys": published }).to_string().into();
-        Ok(Self { keys, jwks })
+        Ok(Self {
+            keys,
+            jwks,
+            proved: ProvedTokens::new(),
+        })
     }
 
     /// The key that signs for the algorithm.
@@ -156,6 +162,10 @@ impl KeyRing {
             .into_iter()
             .filter(|alg| self.active(*alg).is_some())
             .collect()
+    }
+
+    pub(crate) fn proved(&self) -> &ProvedTokens {
+        &self.proved
     }
 
     pub(crate) fn find(&self, kid: &str) -> Option<&RingKey> {

@@ -18,6 +18,7 @@ mod jwk_set;
 mod jws;
 mod keyring;
 mod private_key;
+mod proved;
 mod public_key;
 mod rotation;
 mod rsa_modulus;

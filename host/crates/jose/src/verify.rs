@@ -156,7 +156,9 @@ impl<'a> UnverifiedJwt<'a> {
             .and_then(|kid| keys.find(kid))
             .filter(|key| JwsAlg::from(key.alg()) == header.alg())
             .ok_or(JwtError::Jws(JwsError::Key))?;
-        let jws = self.jws.verify_with(key.decoding_key(), &[key.alg().into()])?;
+        let jws = self
+            .jws
+            .verify_once(keys.proved(), key.decoding_key(), &[key.alg().into()])?;
         strict_json::parse_object(jws.payload()).map_err(|_| JwtError::Payload)
     }
 }

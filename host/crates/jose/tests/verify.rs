@@ -343,3 +343,54 @@ async fn token_of_a_retiring_or_pending_key_verifies() {
     }
     assert!(verify_jwt(&token, &ring(KeyState::Removed), &EXPECT, NOW).is_err());
 }
+
+#[tokio::test]
+async fn token_that_was_proved_before_is_judged_anew_but_for_its_signature() {
+    let issuer = Issuer::new();
+    let good = sign_jwt(
+        &issuer.signer,
+        &issuer.kid,
+        SigningAlg::Es256,
+        "at+jwt",
+        &claims(&json!({})),
+    )
+    .await
+    .unwrap();
+    let keys = issuer.keys.load();
+    let verify = |token: &str, expect: &Expectation<'_>, now| verify_jwt(token, &keys, expect, now).map(drop);
+    for _ in 0..2 {
+        assert_eq!(verify(&good, &EXPECT, NOW), Ok(()));
+    }
+    // Everything but the signature may have changed since.
+    assert_eq!(
+        verify(&good, &EXPECT, Timestamp::from_secs(NOW.as_secs() + 10)),
+        Err(JwtError::Expired)
+    );
+    let other = Expectation { typ: "JWT", ..EXPECT };
+    assert_eq!(verify(&good, &other, NOW), Err(JwtError::Typ));
+    let other = Expectation {
+        algs: &[SigningAlg::EdDsa],
+        ..EXPECT
+    };
+    assert_eq!(
+        verify(&good, &other, NOW),
+        Err(JwtError::Jws(JwsError::Algorithm))
+    );
+    // Nor does it speak for another signature over the same bytes, or the same signature under other bytes.
+    let (input, signature) = good.rsplit_once('.').unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bytes[7] ^= 1;
+    let forged = format!("{input}.{}", URL_SAFE_NO_PAD.encode(bytes));
+    for _ in 0..2 {
+        assert_eq!(
+            verify(&forged, &EXPECT, NOW),
+            Err(JwtError::Jws(JwsError::Signature))
+        );
+    }
+    // A ring without the key knows nothing of what it proved.
+    let stranger = Issuer::new().keys.load();
+    assert_eq!(
+        verify_jwt(&good, &stranger, &EXPECT, NOW).map(drop),
+        Err(JwtError::Jws(JwsError::Key))
+    );
+}
