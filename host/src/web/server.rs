@@ -5,48 +5,41 @@
 //!
 //! 1. A permit is taken before a connection is accepted: at the cap the kernel's backlog holds newcomers. A peer that
 //!    holds as many as one address may ([`AddressCap`]) is hung up on at once.
-//! 2. Each connection runs in a task of its own, with [`FirstByteDeadline`] around its bytes. One that is too old, or
-//!    was without a request for too long ([`UnderWay`]), is asked to end.
+//! 2. Each connection runs in a task of its own ([`connection`]), where every read and write has its deadline. One that
+//!    is too old, or was without a request for too long, is asked to end.
 //! 3. On shutdown the listener closes, idle connections end, busy ones finish what they are doing.
 //! 4. After `drain_timeout` what is left is cut.
 
 mod address_cap;
+mod connection;
 mod first_byte;
 mod limits;
 #[cfg(test)]
 mod tests;
 mod under_way;
+mod wire;
 mod write_deadline;
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Body};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use axum::Router;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::sleep,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::Service as _;
+use tokio_util::task::TaskTracker;
 
 pub use limits::ServerLimits;
 
 use self::{
     address_cap::{AddressCap, AddressPermit},
-    first_byte::FirstByteDeadline,
-    under_way::UnderWay,
-    write_deadline::WriteDeadline,
+    connection::Connections,
 };
 
 /// The address at the other end of the connection, in the extensions of every request.
@@ -89,13 +82,7 @@ impl Server {
 
     /// Serves until `shutdown` resolves, then drains.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()> + Send) -> Drained {
-        let connections = Arc::new(Connections {
-            http: http_builder(&self.limits),
-            router,
-            drain: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            limits: self.limits,
-        });
+        let connections = Arc::new(Connections::new(router, self.limits));
         let tracker = TaskTracker::new();
         let accepting = accept_loop(&self.listener, &connections, &tracker);
         tokio::select! {
@@ -107,105 +94,12 @@ impl Server {
     }
 }
 
-/// What all connections share.
-struct Connections {
-    http: auto::Builder<TokioExecutor>,
-    router: Router,
-    limits: ServerLimits,
-    /// Asks connections to end after what they are doing.
-    drain: CancellationToken,
-    /// Ends them now.
-    cut: CancellationToken,
-}
-
-impl Connections {
-    /// Steps 3 and 4.
-    async fn drain(&self, tracker: &TaskTracker) -> Drained {
-        self.drain.cancel();
-        tracker.close();
-        let cut = match timeout(self.limits.drain_timeout, tracker.wait()).await {
-            Ok(()) => 0,
-            Err(_) => tracker.len(),
-        };
-        self.cut.cancel();
-        tracker.wait().await;
-        Drained { cut }
-    }
-
-    /// Serves one connection until it ends, is asked to, or is cut.
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: Peer, _permits: Permits) {
-        let stream = WriteDeadline::new(stream, self.limits.write_timeout);
-        let io = TokioIo::new(FirstByteDeadline::new(stream, self.limits.first_byte_timeout));
-        let router = self.router.clone();
-        let under_way = UnderWay::new();
-        let counted = under_way.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            let this = counted.begin();
-            let answer = router.clone().call(request.map(Body::new));
-            async move {
-                let _until_answered = this;
-                answer.await
-            }
-        });
-        let mut connection = pin!(self.http.serve_connection(io, service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.drain.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => return,
-                }
-            }
-            () = self.outlived(&under_way) => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => return,
-                    () = sleep(self.limits.drain_timeout) => return,
-                }
-            }
-        };
-        if let Err(error) = ended {
-            // Peers hang up, send nonsense and time out all day: nobody has to act on it.
-            tracing::debug!(client.address = %peer.0, error = %error, "connection ended with an error");
-        }
-    }
-
-    /// Resolves when a connection is too old, or was idle for too long.
-    async fn outlived(&self, under_way: &UnderWay) {
-        tokio::select! {
-            () = sleep(self.limits.connection_age_max) => {}
-            () = under_way.idle_for(self.limits.idle_timeout) => {}
-        }
-    }
-}
-
 /// What a connection holds while it is open: its place among all, and among those of its address.
 type Permits = (OwnedSemaphorePermit, AddressPermit);
 
-/// The HTTP/1 and HTTP/2 settings of every connection.
-fn http_builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
-    let header_bytes_max = limits.header_bytes_max.max(ServerLimits::HEADER_BYTES_MIN);
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_headers(limits.headers_max)
-        .max_buf_size(header_bytes_max);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.http2_streams_max)
-        .max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
-        .keep_alive_interval(limits.http2_ping_interval)
-        .keep_alive_timeout(limits.http2_ping_timeout);
-    http
-}
-
 /// Steps 1 and 2, for ever. Cancel safe: an accepted connection is handed to its task at once.
 async fn accept_loop(listener: &TcpListener, connections: &Arc<Connections>, tracker: &TaskTracker) {
-    let limits = &connections.limits;
+    let limits = connections.limits();
     let permits = Arc::new(Semaphore::new(limits.connections_max));
     let addresses = Arc::new(AddressCap::new(
         limits.connections_per_address_max,

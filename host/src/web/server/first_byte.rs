@@ -1,139 +1,114 @@
-//! A deadline for the bytes that decide the HTTP version.
+//! Which HTTP version a peer speaks, and how long it may take to show it.
 //!
-//! hyper-util's `auto` builder reads up to the 24 bytes of the HTTP/2 preface (RFC 9113 §3.4) without any timeout; a
-//! peer that connects and sends nothing, or only `P`, would be held for ever. This wrapper ends the read instead.
+//! The first bytes decide: those of the HTTP/2 preface (RFC 9113 §3.4) or any other. A peer that connects and sends
+//! nothing, or only `P`, would be waited for as long as it likes; here it has a deadline.
 
-use std::{
-    future::Future as _,
-    io,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    io::{AsyncRead, AsyncReadExt as _},
+    time::timeout,
 };
 
 /// The HTTP/2 client connection preface.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream whose reads fail with `TimedOut` unless the version is decided in time.
-pub struct FirstByteDeadline<S> {
-    stream: S,
-    /// `None` once the version is decided.
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// How much of the preface was seen.
-    matched: usize,
+/// What a peer speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2, by prior knowledge.
+    Http2,
 }
 
-impl<S> FirstByteDeadline<S> {
-    /// Starts the deadline now.
-    pub fn new(stream: S, timeout: Duration) -> Self {
-        Self {
-            stream,
-            deadline: Some(Box::pin(sleep(timeout))),
-            matched: 0,
-        }
-    }
-
-    /// Follows the preface; any other byte decides for HTTP/1, the last one for HTTP/2.
-    fn observe(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if PREFACE.get(self.matched) != Some(byte) {
-                self.deadline = None;
-                return;
-            }
-            self.matched += 1;
-        }
-        if self.matched == PREFACE.len() {
-            self.deadline = None;
-        }
-    }
+/// Reads until the version is decided, within `limit`. The bytes it took are to be read again by whoever serves the
+/// connection; there are none when the peer left without a word.
+///
+/// # Errors
+/// `TimedOut` at the deadline, and whatever the stream says.
+pub async fn read_version(
+    stream: &mut (impl AsyncRead + Unpin),
+    limit: Duration,
+) -> io::Result<(Version, Bytes)> {
+    timeout(limit, decide(stream))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for FirstByteDeadline<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let Some(deadline) = self.deadline.as_mut() else {
-            return read;
+async fn decide(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(Version, Bytes)> {
+    let mut bytes = [0; PREFACE.len()];
+    let mut count = 0;
+    loop {
+        let room = bytes.get_mut(count..).unwrap_or_default();
+        let read = stream.read(room).await?;
+        count += read;
+        let seen = bytes.get(..count).unwrap_or_default();
+        let version = if seen == PREFACE {
+            Version::Http2
+        } else if read == 0 || !PREFACE.starts_with(seen) {
+            Version::Http1
+        } else {
+            continue;
         };
-        if read.is_pending() {
-            ready!(deadline.as_mut().poll(cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        self.observe(buf.filled().get(before..).unwrap_or_default());
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for FirstByteDeadline<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        return Ok((version, Bytes::copy_from_slice(seen)));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        time::{Instant, timeout},
-    };
+    use tokio::{io::AsyncWriteExt as _, time::Instant};
 
     use super::*;
 
-    const TIMEOUT: Duration = Duration::from_millis(20);
+    const LIMIT: Duration = Duration::from_secs(5);
 
-    /// Sends `sent` and answers how a further read ends; `None` when it still waits long after the deadline.
-    async fn read_after(sent: &[u8]) -> Option<io::ErrorKind> {
-        let (mut peer, ours) = tokio::io::duplex(64);
-        let started = Instant::now();
-        let mut stream = FirstByteDeadline::new(ours, TIMEOUT);
-        peer.write_all(sent).await.unwrap();
-        let mut received = vec![0; sent.len()];
-        stream.read_exact(&mut received).await.unwrap();
-        let more = timeout(TIMEOUT * 4, stream.read_u8()).await;
-        assert!(started.elapsed() >= TIMEOUT, "ended before its deadline");
-        more.ok().map(|read| read.unwrap_err().kind())
+    /// What is decided after these writes, and nothing more.
+    async fn after(writes: &[&[u8]]) -> io::Result<(Version, Bytes)> {
+        let (mut peer, mut ours) = tokio::io::duplex(64);
+        let writing = async {
+            for bytes in writes {
+                peer.write_all(bytes).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        let (version, ()) = tokio::join!(read_version(&mut ours, LIMIT), writing);
+        version
     }
 
-    #[tokio::test]
-    async fn a_silent_peer_and_a_slow_preface_are_ended() {
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_and_a_slow_preface_are_given_up_at_the_deadline() {
         for sent in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
-            assert_eq!(read_after(sent).await, Some(io::ErrorKind::TimedOut), "{sent:?}");
+            let started = Instant::now();
+            let error = after(&[sent]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{sent:?}");
+            assert_eq!(started.elapsed(), LIMIT);
         }
     }
 
     #[tokio::test]
-    async fn once_the_version_is_decided_there_is_no_deadline() {
-        for sent in [&b"G"[..], b"PO", PREFACE] {
-            assert_eq!(read_after(sent).await, None, "{sent:?}");
+    async fn the_preface_decides_however_it_comes_and_is_handed_on() {
+        let (head, tail) = PREFACE.split_at(3);
+        for writes in [&[&PREFACE[..]][..], &[head, tail]] {
+            let decided = after(writes).await.unwrap();
+            assert_eq!(decided, (Version::Http2, Bytes::from_static(PREFACE)));
         }
+    }
+
+    #[tokio::test]
+    async fn any_other_byte_decides_for_http1() {
+        for sent in [&b"G"[..], b"PO", b"PRI * HTTP/1.1\r\n"] {
+            let (version, taken) = after(&[sent]).await.unwrap();
+            assert_eq!((version, &taken[..]), (Version::Http1, sent));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_leaves_is_handed_on_too() {
+        let (peer, mut ours) = tokio::io::duplex(64);
+        drop(peer);
+        let decided = read_version(&mut ours, LIMIT).await.unwrap();
+        assert_eq!(decided, (Version::Http1, Bytes::new()));
     }
 }

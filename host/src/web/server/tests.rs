@@ -3,8 +3,10 @@
 use axum::routing::get;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::{Notify, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::*;

@@ -34,6 +34,11 @@ impl<S> WriteDeadline<S> {
         }
     }
 
+    /// The stream; a write that waits is forgotten.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Watches the outcome of one attempt to write.
     fn watch<T>(&mut self, cx: &mut Context<'_>, attempt: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if attempt.is_ready() {
