@@ -16,10 +16,15 @@ test: deps plugins
 	cargo test --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml --target-dir target/plugins
 
-# Release build, load from a second process, each row beside the limit server of the same run.
+# Release build, load from a second process, each row beside the limit server of the same run; the table and
+# target/bench.json. ROWS=refresh,jwks.sqlite takes the rows whose names contain one of these; SECONDS (5) is for each
+# row, CALLERS (16) ask at the same time, DISTINCT (100000) tokens are gone through where none may be seen twice.
+BENCH = $(if $(ROWS),--rows $(ROWS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(CALLERS),--callers $(CALLERS)) \
+	$(if $(DISTINCT),--distinct $(DISTINCT))
 bench: plugins
+	@.ci/deps bench
 	cargo build --locked --release -p authly -p authly-bench
-	target/release/authly-bench
+	target/release/authly-bench $(BENCH)
 
 # Instructions that each row of tests/micro costs, beside the committed figures; UPDATE=1 writes those anew.
 instructions: count

@@ -12,17 +12,22 @@
 )]
 
 mod baseline;
+mod cpu;
 mod data;
+mod limit;
+mod load;
 mod machine;
 mod plan;
 mod report;
+mod rows;
 mod scenarios;
+mod setup;
 mod targets;
 
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use machine::Machine;
 use plan::Plan;
 use report::Report;
@@ -31,16 +36,42 @@ use report::Report;
 const JSON: &str = "target/bench.json";
 
 #[derive(Parser)]
-#[command(about = "Measures the authly binary that lies beside this one")]
+#[command(
+    about = "Measures the authly binary that lies beside this one",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     #[command(flatten)]
     plan: Plan,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What it starts itself as, beside the server.
+#[derive(Subcommand)]
+enum Part {
+    /// The load generator: an order on standard input, what came of it on standard output.
+    #[command(name = load::COMMAND)]
+    Load,
+    /// The limit server: an order on the first line of standard input, its address on standard output.
+    #[command(name = limit::COMMAND)]
+    LimitServer,
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let plan = Arguments::parse().plan;
+    let arguments = Arguments::parse();
+    match arguments.part {
+        Some(Part::Load) => load::serve().await?,
+        Some(Part::LimitServer) => limit::serve().await?,
+        None => return measure(arguments.plan).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(plan: Plan) -> Result<ExitCode> {
     let mut report = Report::new(Machine::look()?, plan.clone());
+    rows::run(&plan, &mut report).await;
     scenarios::run(&plan, &mut report).await;
     data::run(&plan, &mut report).await;
     println!("{}", report.table());

@@ -23,6 +23,9 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What comes before every measurement, uncounted.
+    pub const WARM_UP: Duration = Duration::from_secs(1);
+
     /// Whether `name` was asked for: everything is when nothing was named.
     pub fn wants(&self, name: &str) -> bool {
         let named = |part: &String| !part.trim().is_empty() && name.contains(part.trim());

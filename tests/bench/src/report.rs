@@ -120,7 +120,7 @@ impl Fact {
     }
 }
 
-/// A row or a figure that could not be measured.
+/// A row or a figure that is not there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Failure {
     /// Its name.
@@ -137,6 +137,7 @@ pub struct Report {
     rows: Vec<Row>,
     facts: Vec<Fact>,
     failures: Vec<Failure>,
+    skipped: Vec<Failure>,
 }
 
 impl Report {
@@ -148,6 +149,7 @@ impl Report {
             rows: Vec::new(),
             facts: Vec::new(),
             failures: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -173,9 +175,21 @@ impl Report {
         self.failures.push(Failure { name, error });
     }
 
+    /// Notes that something was left out, and what it takes to have it: the run does not fail.
+    pub fn skip(&mut self, name: impl Into<String>, reason: impl Into<String>) {
+        let (name, error) = (name.into(), reason.into());
+        eprintln!("{name}: left out: {error}");
+        self.skipped.push(Failure { name, error });
+    }
+
     /// A row that was measured before.
     pub fn row(&self, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.name == name)
+    }
+
+    /// A figure that was measured before.
+    pub fn fact(&self, name: &str) -> Option<&Fact> {
+        self.facts.iter().find(|fact| fact.name == name)
     }
 
     /// Whether everything was measured, and every answer was the expected one.

@@ -12,9 +12,9 @@
 
 #[cfg(feature = "app")]
 pub mod app;
-#[cfg(feature = "app")]
+#[cfg(feature = "site")]
 pub mod browser;
-#[cfg(feature = "app")]
+#[cfg(feature = "site")]
 pub mod client;
 pub mod clock;
 #[cfg(feature = "guests")]
@@ -26,12 +26,12 @@ pub mod process;
 pub mod random;
 #[cfg(feature = "app")]
 pub mod routes;
-#[cfg(feature = "app")]
+#[cfg(feature = "site")]
 pub mod site;
 
 #[cfg(feature = "app")]
 pub use app::TestApp;
 #[cfg(feature = "app")]
 pub use routes::TestRoutes;
-#[cfg(feature = "app")]
+#[cfg(feature = "site")]
 pub use site::{Site, TestClient, TestUser};

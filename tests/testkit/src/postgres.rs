@@ -66,7 +66,20 @@ impl PostgresServer {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub async fn start_dedicated() -> anyhow::Result<Self> {
-        let cluster = blocking(Cluster::create).await?;
+        Self::start_with(cluster::FAST).await
+    }
+
+    /// A server of the caller's own with PostgreSQL's own settings, so that every commit waits for the disk: for
+    /// measurements.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub async fn start_durable() -> anyhow::Result<Self> {
+        Self::start_with(cluster::DURABLE).await
+    }
+
+    async fn start_with(settings: &'static [&'static str]) -> anyhow::Result<Self> {
+        let cluster = blocking(move || Cluster::create(settings)).await?;
         let server = Self {
             inner: Arc::new(Inner {
                 socket_dir: cluster.socket_dir().to_owned(),
@@ -137,6 +150,16 @@ impl PostgresServer {
         self.create(&template).await
     }
 
+    /// The process id of its postmaster, while it runs.
+    pub fn postmaster(&self) -> Option<u32> {
+        cluster::postmaster_of(&self.inner.socket_dir)
+    }
+
+    /// The directory of its socket: the host of a connection that is not given a URL.
+    pub fn socket_dir(&self) -> &Path {
+        &self.inner.socket_dir
+    }
+
     async fn create(&self, template: &str) -> anyhow::Result<TestDatabase> {
         let dropped = std::mem::take(&mut *lock(&self.inner.dropped));
         for name in dropped {
@@ -196,6 +219,11 @@ impl TestDatabase {
     /// How to connect, as the superuser: `postgres://…`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its name on its server.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The server it is on.

@@ -23,6 +23,8 @@ pub struct Document<'a> {
     facts: Vec<Judged<'a, Fact>>,
     /// What could not be measured.
     failures: &'a [Failure],
+    /// What was left out, and what it takes to have it.
+    skipped: &'a [Failure],
 }
 
 /// Something measured, and what its targets say: a `measure`, its `bound` (`at_least` or `at_most` a number), whether
@@ -58,6 +60,7 @@ pub fn document(report: &Report) -> Document<'_> {
             })
             .collect(),
         failures: &report.failures,
+        skipped: &report.skipped,
     }
 }
 

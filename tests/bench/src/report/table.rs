@@ -25,6 +25,9 @@ pub fn render(report: &Report) -> String {
             text.push_str(&["\n", &row.name, ": first error: ", error, "\n"].concat());
         }
     }
+    for left_out in &report.skipped {
+        text.push_str(&["\n", &left_out.name, ": left out: ", &left_out.error, "\n"].concat());
+    }
     for failure in &report.failures {
         text.push_str(&["\n", &failure.name, ": FAILED: ", &failure.error, "\n"].concat());
     }

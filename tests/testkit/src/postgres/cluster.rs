@@ -22,7 +22,7 @@ const WATCHDOG: &str = include_str!("watchdog.sh");
 
 /// Small and fast: nothing here has to survive a crash of the machine, but what was committed does survive a crash of
 /// the server, hence no `synchronous_commit=off`.
-const SETTINGS: [&str; 11] = [
+pub(super) const FAST: &[&str] = &[
     // Reached by its socket only, in a directory that only its owner (and root) may enter: `trust` is safe there.
     "listen_addresses=",
     "fsync=off",
@@ -37,6 +37,9 @@ const SETTINGS: [&str; 11] = [
     "log_min_messages=warning",
 ];
 
+/// PostgreSQL's own defaults, in particular what makes a commit durable: for measurements.
+pub(super) const DURABLE: &[&str] = &["listen_addresses=", "max_connections=200"];
+
 /// A cluster and the pipes to its watchdog. Dropping it closes them, upon which the watchdog stops the server and
 /// removes the directory.
 #[derive(Debug)]
@@ -49,8 +52,8 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster and its watchdog. The server is not started yet.
-    pub(super) fn create() -> anyhow::Result<Self> {
+    /// Makes a cluster with these settings, and its watchdog. The server is not started yet.
+    pub(super) fn create(settings: &[&str]) -> anyhow::Result<Self> {
         remove_stale(&env::temp_dir());
         let bin = install::find_bin_dir()?;
         let account = install::server_account()?;
@@ -63,7 +66,7 @@ impl Cluster {
                 .with_context(|| format!("cannot give {} away", directory.path().display()))?;
         }
         init(&bin, directory.path(), account)?;
-        let mut watchdog = spawn_watchdog(&bin, directory.path(), account)?;
+        let mut watchdog = spawn_watchdog(&bin, directory.path(), account, settings)?;
         // From here on the watchdog removes it.
         let directory = directory.keep();
         let commands = watchdog.stdin.take().context("the watchdog has no input")?;
@@ -110,6 +113,12 @@ pub(super) fn log_of(directory: &Path) -> String {
     fs::read_to_string(directory.join("log")).unwrap_or_default()
 }
 
+/// The process id of the server of the cluster in `directory`, while it runs.
+pub(super) fn postmaster_of(directory: &Path) -> Option<u32> {
+    let text = fs::read_to_string(directory.join("data/postmaster.pid")).ok()?;
+    text.lines().next()?.trim().parse().ok()
+}
+
 fn init(bin: &Path, directory: &Path, account: Option<Account>) -> anyhow::Result<()> {
     // A linguistic collation, as most operators have: whoever relies on the order of bytes must say so in SQL.
     let output = as_account(&bin.join("initdb"), account)
@@ -127,7 +136,12 @@ fn init(bin: &Path, directory: &Path, account: Option<Account>) -> anyhow::Resul
     Ok(())
 }
 
-fn spawn_watchdog(bin: &Path, directory: &Path, account: Option<Account>) -> anyhow::Result<Child> {
+fn spawn_watchdog(
+    bin: &Path,
+    directory: &Path,
+    account: Option<Account>,
+    settings: &[&str],
+) -> anyhow::Result<Child> {
     let mut command = as_account(Path::new("/bin/sh"), account);
     command
         .arg("-c")
@@ -135,7 +149,7 @@ fn spawn_watchdog(bin: &Path, directory: &Path, account: Option<Account>) -> any
         .arg("authly-postgres")
         .arg(directory)
         .arg(bin);
-    for setting in SETTINGS {
+    for setting in settings {
         command.args(["-c", setting]);
     }
     command
@@ -184,14 +198,7 @@ fn owner_of(name: &str) -> Option<u32> {
 /// Stops the server of a stale cluster, if the process is still that server: its command line names the directory.
 fn stop_orphan(directory: &Path) {
     let data = directory.join("data");
-    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
-        return;
-    };
-    let Some(pid) = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse::<u32>().ok())
-    else {
+    let Some(pid) = postmaster_of(directory) else {
         return;
     };
     let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
