@@ -2,6 +2,9 @@
 //!
 //! Both bounds are the point: the threads bound the memory and leave the async workers alone, the queue bounds how
 //! long a caller can wait. What does not fit is refused at once.
+//!
+//! The threads stand behind every other thread of the process ([`NICENESS`]): a storm of sign-ins would otherwise take
+//! its turns between the token requests, each a thousand times as long as one of them.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +21,13 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::argon::Memory;
+
+/// How far the threads stand behind the rest of the process with the scheduler (nice(2)). A processor that others want
+/// as well gives them a tenth of what it gives those: the others barely notice, and a full queue of the default length
+/// still moves within the time a request may take. At the far end of the scale it would stand still.
+const NICENESS: i32 = 10;
+/// The end of the scale.
+const NICENESS_MAX: i32 = 19;
 
 /// Why a job gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +80,10 @@ impl Pool {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name("password".to_owned())
-                .spawn(move || shared.work())?;
+                .spawn(move || {
+                    step_back();
+                    shared.work();
+                })?;
         }
         Ok(pool)
     }
@@ -106,6 +119,23 @@ impl Pool {
         self.shared.resident_bytes.load(Ordering::Relaxed)
     }
 }
+
+/// Puts the calling thread behind the others. On Linux niceness is a thread's; elsewhere it would be the process's.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    let behind = |own: i32| setpriority_process(None, own.saturating_add(NICENESS).min(NICENESS_MAX));
+    if let Err(error) = getpriority_process(None).and_then(behind) {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(
+            error,
+            "the threads that hash passwords run with the priority of all others"
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
 
 impl Drop for Pool {
     fn drop(&mut self) {
@@ -228,6 +258,21 @@ mod tests {
         let lost: Result<(), PoolError> = pool.run(|_| panic!("boom")).await;
         assert_eq!(lost, Err(PoolError::Lost));
         assert_eq!(pool.run(|_| 1).await, Ok(1));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn jobs_stand_behind_the_thread_that_made_the_pool() {
+        use rustix::process::getpriority_process;
+        let own = getpriority_process(None).unwrap();
+        let pool = Pool::start(1, 1, LONG).unwrap();
+        let of_job = pool.run(|_| getpriority_process(None)).await.unwrap();
+        assert_eq!(of_job, Ok((own + NICENESS).min(NICENESS_MAX)));
+        assert_eq!(
+            getpriority_process(None),
+            Ok(own),
+            "everybody else stays where they were"
+        );
     }
 
     #[tokio::test]
