@@ -156,7 +156,10 @@ async fn set_verified(app: &TestApp, user: &TestUser, verified: bool) {
         .await
         .expect("storage")
         .expect("the person");
-    let changed = User { verified, ..stored };
+    let changed = User {
+        verified,
+        ..User::clone(&stored)
+    };
     let effects = Effects::none().invalidating(Topic::User, &user.id);
     let outcome = app.tenant.update_user(&changed, effects).await.expect("storage");
     assert_eq!(outcome, UpdateOutcome::Updated);

@@ -1,6 +1,6 @@
 //! A person who must change their password chooses a new one before they are signed in.
 
-use authly_core::{Effects, UserId};
+use authly_core::{Effects, UserId, user::User};
 use authly_testkit::{
     TestApp, TestClient, TestUser,
     browser::{Answer, TestBrowser},
@@ -14,7 +14,7 @@ const SESSION: &str = "authly-default=";
 /// As `authly admin user update --requires-password-change` leaves a person.
 async fn must_change(app: &TestApp, user: &TestUser) {
     let id = UserId::from_uuid(user.id.parse().unwrap());
-    let mut stored = app.tenant.load_user(id).await.unwrap().unwrap();
+    let mut stored = User::clone(&app.tenant.load_user(id).await.unwrap().unwrap());
     stored.requires_password_change = true;
     app.tenant.update_user(&stored, Effects::none()).await.unwrap();
 }

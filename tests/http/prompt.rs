@@ -210,7 +210,7 @@ async fn a_client_without_max_age_has_the_one_it_registered() {
     let stored = app.tenant.load_client(&id).await.unwrap().expect("the client");
     let changed = authly_core::client::Client {
         default_max_age: Some(100),
-        ..stored
+        ..authly_core::client::Client::clone(&stored)
     };
     let effects = authly_core::Effects::none().invalidating(authly_core::Topic::Client, &client.id);
     app.tenant.update_client(&changed, effects).await.unwrap();

@@ -62,7 +62,7 @@ impl Authenticator for PasswordAuthenticator {
         self.metrics.login_attempt(outcome(&result));
         match result {
             Ok(signed_in) => Ok(Authenticated {
-                user: signed_in.user,
+                user: Arc::new(signed_in.user),
                 device: signed_in.device,
             }),
             Err(LoginError::Rejected) => Err(Refusal::Rejected),

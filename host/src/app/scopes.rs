@@ -41,7 +41,7 @@ mod tests {
         let tenant = storage.tenant(&TenantId::default_tenant());
         let now = SystemClock.now();
         seed(tenant.as_ref(), now).await.unwrap();
-        let mut defined = tenant.list_scopes().await.unwrap();
+        let mut defined = tenant.list_scopes().await.unwrap().to_vec();
         assert_eq!(defined.len(), scopes::seeded().len());
 
         let mut changed = defined.pop().unwrap();

@@ -252,7 +252,7 @@ impl TestApp {
     pub async fn change_client(&self, client: &TestClient, change: impl FnOnce(&mut Client)) {
         let id = ClientId::parse(&client.id).expect("an id");
         let stored = self.tenant.load_client(&id).await.expect("storage");
-        let mut stored = stored.expect("a client");
+        let mut stored = Client::clone(&stored.expect("a client"));
         change(&mut stored);
         let effects = Effects::none().invalidating(Topic::Client, client.id.clone());
         let outcome = self.tenant.update_client(&stored, effects).await;

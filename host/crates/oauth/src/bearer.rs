@@ -1,5 +1,7 @@
 //! Who asks with an access token, at UserInfo and at Authly's own APIs (RFC 6750).
 
+use std::sync::Arc;
+
 use authly_core::{
     ErrorCode, OAuthError, RequestContext, ScopeSet, client::Client, grant::Grant, user::User,
 };
@@ -19,11 +21,11 @@ pub struct Needs<'a> {
 #[derive(Clone, Debug)]
 pub struct Bearer {
     /// What the person allowed the client.
-    pub grant: Grant,
+    pub grant: Arc<Grant>,
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// For whom.
-    pub user: User,
+    pub user: Arc<User>,
     /// What the token may be used for today.
     pub scope: ScopeSet,
     /// `aud` of the token.

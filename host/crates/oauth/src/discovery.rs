@@ -147,8 +147,8 @@ fn assertion_algs() -> Value {
 async fn scopes_supported(provider: &Provider) -> Result<Value, StorageError> {
     let defined = provider.storage.list_scopes().await?;
     Ok(defined
-        .into_iter()
-        .map(|scope| scope.name)
+        .iter()
+        .map(|scope| scope.name.as_str())
         .filter(|name| !scopes::is_admin(name))
         .collect())
 }

@@ -157,14 +157,11 @@ async fn refresh_token(
     let Some(loaded) = loaded.filter(|loaded| is_usable(loaded, caller, ctx)) else {
         return Ok(None);
     };
-    let user = storage
-        .load_user(loaded.grant.user_id)
-        .await
-        .map_err(IntrospectError::Storage)?;
-    let Some(user) = user.filter(|user| provider.admits(user)) else {
+    let user = &loaded.user;
+    if !provider.admits(user) {
         return Ok(None);
-    };
-    let scope = scopes::still_grantable(provider, &loaded.token.scope, caller, &user)
+    }
+    let scope = scopes::still_grantable(provider, &loaded.token.scope, caller, user)
         .await
         .map_err(IntrospectError::Storage)?;
     if !crate::refresh::is_due(caller, &scope) {
@@ -176,11 +173,11 @@ async fn refresh_token(
     set("token_type", json!("refresh_token"));
     set("iss", json!(provider.issuer.as_str()));
     set("client_id", json!(caller.id));
-    set("sub", json!(subject::of_user(&user, caller)));
+    set("sub", json!(subject::of_user(user, caller)));
     set("iat", json!(loaded.token.created_at.as_secs()));
     set("exp", json!(loaded.token.expires_at.as_secs()));
     set("scope", json!(scope.to_string()));
-    set_username(&mut state, &scope, &user);
+    set_username(&mut state, &scope, user);
     Ok(Some(state))
 }
 

@@ -8,6 +8,8 @@
 
 mod check;
 
+use std::sync::Arc;
+
 use authly_core::{
     Effects, OAuthError, PlainToken, RequestContext, StorageError, client::Client, user::User,
 };
@@ -52,9 +54,9 @@ impl From<Refused> for LogoutError {
 #[derive(Debug)]
 pub struct LogoutPrompt {
     /// Who would be signed out.
-    pub user: User,
+    pub user: Arc<User>,
     /// Who asks; `None`: the person.
-    pub client: Option<Client>,
+    pub client: Option<Arc<Client>>,
     /// Where the person would be sent.
     pub after: Option<AfterLogout>,
     /// For the form.
@@ -76,7 +78,7 @@ pub enum Logout {
     /// Nobody is signed in (any more): forget the session cookie, and say so.
     SignedOut {
         /// Who asked.
-        client: Option<Client>,
+        client: Option<Arc<Client>>,
         /// Where the person may go on to, if they wish.
         after: Option<AfterLogout>,
         /// Languages the client asked for.
@@ -85,7 +87,7 @@ pub enum Logout {
     /// The person stays signed in.
     Stayed {
         /// Who asked.
-        client: Option<Client>,
+        client: Option<Arc<Client>>,
     },
 }
 
@@ -107,7 +109,7 @@ pub async fn begin(
         return Ok(signed_out(checked));
     };
     if is_of_this_session(&checked, &signed_in) {
-        end(provider, &signed_in, checked.client.as_ref(), ctx).await?;
+        end(provider, &signed_in, checked.client.as_deref(), ctx).await?;
         return Ok(signed_out(checked));
     }
     Ok(Logout::Ask(Box::new(LogoutPrompt {
@@ -189,7 +191,7 @@ pub async fn decide(
             client: checked.client,
         }),
         LogoutDecision::Logout => {
-            end(provider, &signed_in, checked.client.as_ref(), ctx).await?;
+            end(provider, &signed_in, checked.client.as_deref(), ctx).await?;
             Ok(match &checked.after {
                 // The person saw who asks and where they are sent, and said yes.
                 Some(after) => Logout::Left {

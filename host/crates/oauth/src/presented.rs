@@ -1,12 +1,14 @@
 //! An access token that somebody presents: a JWT of ours or an opaque one, and whether it still stands.
 //!
 //! 1. [`read`]: what the token says, proved by its signature or by storage; at its end it says nothing.
-//! 2. [`living`]: whoever is behind it, each loaded now: the grant, the client and the person may have been revoked,
-//!    disabled or deleted since.
+//! 2. [`living`]: whoever is behind it as of now, within the bound of the caches: the grant, the client and the person
+//!    may have been revoked, disabled or deleted since.
+
+use std::sync::Arc;
 
 use authly_core::{
     ClientId, PlainToken, RequestContext, ScopeSet, StorageError, Timestamp, TokenHash, client::Client,
-    grant::Grant, user::User,
+    grant::Grant, ports::Standing, user::User,
 };
 use authly_jose::{JwtError, UnverifiedJwt};
 use serde_json::{Map, Value};
@@ -119,9 +121,9 @@ pub(crate) async fn read(
 /// The living parties of a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Living {
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
     /// The grant and its person; `None` when the client acts for itself.
-    pub(crate) person: Option<(Grant, User)>,
+    pub(crate) person: Option<(Arc<Grant>, Arc<User>)>,
     /// What of the token's scope may still be used today.
     pub(crate) scope: ScopeSet,
 }
@@ -132,12 +134,19 @@ pub(crate) async fn living(
     token: &Presented,
     ctx: &RequestContext,
 ) -> Result<Living, TokenProblem> {
-    check_not_revoked(provider, token).await?;
-    let client = load_client(provider, token).await?;
     let jti = token.text("jti").ok_or(TokenProblem::Mismatch("no jti"))?;
-    let person = match access_token::grant_of_jti(jti) {
+    let grant = access_token::grant_of_jti(jti);
+    // An opaque token carries its own flag, a JWT is looked up by `jti`.
+    let looked_up = token.hash.is_none().then_some(jti);
+    let standing = provider.storage.load_standing(looked_up, grant).await;
+    let standing = standing.map_err(TokenProblem::Storage)?;
+    if token.is_revoked || standing.is_jti_revoked {
+        return Err(TokenProblem::Revoked("the token"));
+    }
+    let client = load_client(provider, token).await?;
+    let person = match grant {
         None => None,
-        Some(_) => Some(load_person(provider, token, &client, ctx).await?),
+        Some(_) => Some(living_person(provider, standing, &client, ctx)?),
     };
     let scope = match &person {
         Some((_, user)) => scopes::still_grantable(provider, &token.scope(), &client, user).await,
@@ -157,26 +166,8 @@ pub(crate) async fn living(
     })
 }
 
-/// An opaque token carries its own flag, a JWT is looked up by `jti`.
-async fn check_not_revoked(provider: &Provider, token: &Presented) -> Result<(), TokenProblem> {
-    let revoked = match (token.hash, token.text("jti")) {
-        (Some(_), _) => token.is_revoked,
-        (None, Some(jti)) => provider
-            .storage
-            .is_jti_revoked(jti)
-            .await
-            .map_err(TokenProblem::Storage)?,
-        (None, None) => return Err(TokenProblem::Mismatch("no jti")),
-    };
-    if revoked {
-        Err(TokenProblem::Revoked("the token"))
-    } else {
-        Ok(())
-    }
-}
-
 /// The client it was issued to. One that was registered later under the same `client_id` is another client.
-async fn load_client(provider: &Provider, token: &Presented) -> Result<Client, TokenProblem> {
+async fn load_client(provider: &Provider, token: &Presented) -> Result<Arc<Client>, TokenProblem> {
     let id = token.client_id().ok_or(TokenProblem::Mismatch("no client_id"))?;
     let client = provider
         .storage
@@ -192,34 +183,23 @@ async fn load_client(provider: &Provider, token: &Presented) -> Result<Client, T
     Ok(client)
 }
 
-/// The grant it came from and its person.
-async fn load_person(
+/// The grant it came from and its person, who must both still be there.
+fn living_person(
     provider: &Provider,
-    token: &Presented,
+    standing: Standing,
     client: &Client,
     ctx: &RequestContext,
-) -> Result<(Grant, User), TokenProblem> {
-    let storage = provider.storage.as_ref();
-    let grant_id = token
-        .text("jti")
-        .and_then(access_token::grant_of_jti)
-        .ok_or(TokenProblem::Mismatch("jti names no grant"))?;
-    let grant = storage
-        .load_grant(grant_id)
-        .await
-        .map_err(TokenProblem::Storage)?;
-    let grant = grant
-        .filter(|grant| grant.is_alive(ctx.now))
+) -> Result<(Arc<Grant>, Arc<User>), TokenProblem> {
+    let (grant, user) = standing
+        .person
+        .filter(|(grant, _)| grant.is_alive(ctx.now))
         .ok_or(TokenProblem::Revoked("the grant"))?;
     if grant.client_id != client.id {
         return Err(TokenProblem::Mismatch("client_id is not the grant's"));
     }
-    let user = storage
-        .load_user(grant.user_id)
-        .await
-        .map_err(TokenProblem::Storage)?;
-    let user = user
-        .filter(|user| provider.admits(user))
-        .ok_or(TokenProblem::Disabled)?;
-    Ok((grant, user))
+    if provider.admits(&user) {
+        Ok((grant, user))
+    } else {
+        Err(TokenProblem::Disabled)
+    }
 }

@@ -117,12 +117,9 @@ async fn revoke_refresh_token(
         return Ok(());
     };
     let grant_id = loaded.grant.id;
-    let user = storage
-        .load_user(loaded.grant.user_id)
-        .await
-        .map_err(RevokeError::Storage)?;
-    let mut event = AuditEvent::of(ctx, AuditAction::GrantRevoked { grant_id }).client(&client.id);
-    event.pseudonym = user.map(|user| user.pseudonym);
+    let event = AuditEvent::of(ctx, AuditAction::GrantRevoked { grant_id })
+        .client(&client.id)
+        .person(loaded.user.pseudonym);
     let effects = Effects::audited(event).invalidating(Topic::Grant, grant_id.to_string());
     storage
         .revoke_grant(grant_id, ctx.now, effects)

@@ -78,7 +78,11 @@ pub async fn update_scope(
 ) -> Result<ScopeDefinition, ScopeError> {
     let defined = storage.list_scopes().await.map_err(ScopeError::Storage)?;
     let unknown = || ScopeError::Unknown(name.to_owned());
-    let mut scope = defined.into_iter().find(|d| d.name == name).ok_or_else(unknown)?;
+    let mut scope = defined
+        .iter()
+        .find(|d| d.name == name)
+        .cloned()
+        .ok_or_else(unknown)?;
     if let Some(description) = changes.description {
         check_description(&description)?;
         scope.description = description;

@@ -3,11 +3,15 @@
 //! A session ends by its owner's wish, at its absolute end (`oauth.session_ttl`), or when nobody used it for
 //! `oauth.session_idle_ttl`. Storage knows the first two; the last is decided here, from when it was last used.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use authly_core::{
-    AuditAction, AuditEvent, ClientId, Effects, PlainToken, RequestContext, SessionId, StorageError,
-    Timestamp, interaction::Authentication, ports::StartOutcome, session::Session, user::User,
+    AuditAction, AuditEvent, ClientId, Effects, PlainToken, RequestContext, ScopeSet, SessionId,
+    StorageError, Timestamp,
+    interaction::Authentication,
+    ports::{LoadedSession, StartOutcome},
+    session::Session,
+    user::User,
 };
 
 use crate::{Provider, Settings};
@@ -25,7 +29,7 @@ pub struct SignedIn {
     /// The session.
     pub session: Session,
     /// Whose it is.
-    pub user: User,
+    pub user: Arc<User>,
 }
 
 impl SignedIn {
@@ -59,12 +63,39 @@ pub async fn current(
     let Some(mut signed_in) = look(provider, cookie, ctx).await? else {
         return Ok(None);
     };
-    let session = &mut signed_in.session;
+    touch(provider, &mut signed_in.session, ctx).await?;
+    Ok(Some(signed_in))
+}
+
+/// As [`current`], with what the person agreed to for a client: read in the same step.
+///
+/// # Errors
+/// [`StorageError`].
+pub(crate) async fn current_for(
+    provider: &Provider,
+    cookie: Option<&PlainToken>,
+    client_id: &ClientId,
+    ctx: &RequestContext,
+) -> Result<Option<(SignedIn, ScopeSet)>, StorageError> {
+    let Some(loaded) = load(provider, cookie, Some(client_id), ctx).await? else {
+        return Ok(None);
+    };
+    let agreed = loaded.consent.map(|consent| consent.scope).unwrap_or_default();
+    let mut signed_in = SignedIn {
+        session: loaded.session,
+        user: loaded.user,
+    };
+    touch(provider, &mut signed_in.session, ctx).await?;
+    Ok(Some((signed_in, agreed)))
+}
+
+/// Notes a use of the session, when the last note is old.
+async fn touch(provider: &Provider, session: &mut Session, ctx: &RequestContext) -> Result<(), StorageError> {
     if ctx.now.since(session.last_seen_at) >= touch_step(&provider.settings) {
         provider.storage.touch_session(&session.hash, ctx.now).await?;
         session.last_seen_at = ctx.now;
     }
-    Ok(Some(signed_in))
+    Ok(())
 }
 
 /// As [`current`], but no use: whoever only asks whether somebody is signed in keeps nobody signed in.
@@ -76,18 +107,28 @@ pub async fn look(
     cookie: Option<&PlainToken>,
     ctx: &RequestContext,
 ) -> Result<Option<SignedIn>, StorageError> {
+    let loaded = load(provider, cookie, None, ctx).await?;
+    Ok(loaded.map(|loaded| SignedIn {
+        session: loaded.session,
+        user: loaded.user,
+    }))
+}
+
+/// The session if it is alive, somebody used it lately, and its person may be signed in.
+async fn load(
+    provider: &Provider,
+    cookie: Option<&PlainToken>,
+    client_id: Option<&ClientId>,
+    ctx: &RequestContext,
+) -> Result<Option<LoadedSession>, StorageError> {
     let Some(cookie) = cookie else {
         return Ok(None);
     };
-    let Some(session) = provider.storage.load_session(&cookie.hash(), ctx.now).await? else {
-        return Ok(None);
-    };
-    if is_idle(&session, &provider.settings, ctx.now) {
-        return Ok(None);
-    }
-    let user = provider.storage.load_user(session.user_id).await?;
-    let admitted = user.filter(|user| provider.admits(user));
-    Ok(admitted.map(|user| SignedIn { session, user }))
+    let storage = provider.storage.as_ref();
+    let loaded = storage.load_session(&cookie.hash(), client_id, ctx.now).await?;
+    Ok(loaded.filter(|loaded| {
+        !is_idle(&loaded.session, &provider.settings, ctx.now) && provider.admits(&loaded.user)
+    }))
 }
 
 /// Whether nobody used the session for as long as a session may go unused.
@@ -104,7 +145,7 @@ fn touch_step(settings: &Settings) -> Duration {
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     /// Who, as they were loaded when they proved it.
-    pub user: User,
+    pub user: Arc<User>,
     /// The client they signed in for; `None`: for their own account.
     pub client_id: Option<&'a ClientId>,
     /// The session the browser had before: it ends, whoever's it was, so that a planted cookie is worth nothing

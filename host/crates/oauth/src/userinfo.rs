@@ -1,6 +1,6 @@
 //! UserInfo (OIDC Core §5.3): claims about the person behind an access token, as JSON or as a signed JWT.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use authly_core::{
     OAuthError, RequestContext, StorageError,
@@ -143,8 +143,8 @@ async fn mapper_input(
     Ok(ClaimMapInput {
         request: ctx.clone(),
         issuer: provider.issuer.as_str().to_owned(),
-        client: bearer.client.clone(),
-        subject: HookSubject::User(bearer.user.clone()),
+        client: Arc::clone(&bearer.client),
+        subject: HookSubject::User(Arc::clone(&bearer.user)),
         session: Some(grants::session_of(&bearer.grant)),
         grant_type: "userinfo",
         scope: bearer.scope.clone(),

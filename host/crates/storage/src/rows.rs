@@ -4,7 +4,7 @@
 mod registry;
 mod spending;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use authly_core::{
     SessionId, StorageError, TenantId, Timestamp, TokenHash, UserId,
@@ -12,7 +12,7 @@ use authly_core::{
     grant::Consent,
     interaction::Interaction,
     plugin::{DesiredPlugin, PluginComponent},
-    ports::SequencedInvalidation,
+    ports::{LoadedSession, SequencedInvalidation},
     secret::SecretText,
     session::Session,
     user::{LoginRecord, User},
@@ -30,8 +30,8 @@ pub(crate) use registry::{
     signing_key,
 };
 pub(crate) use spending::{
-    access_token, access_token_columns, authorization_code, code_columns, code_fact_columns, code_facts,
-    grant, grant_columns, nonce_place, refresh_columns, refresh_fact_columns, refresh_facts, refresh_token,
+    access_token, access_token_columns, code_columns, code_fact_columns, code_facts, grant, grant_columns,
+    loaded_code, loaded_refresh, nonce_place, refresh_columns, refresh_fact_columns, refresh_facts,
 };
 
 type Read<T> = Result<T, StorageError>;
@@ -99,6 +99,15 @@ macro_rules! user_columns {
 }
 pub(crate) use user_columns;
 
+/// [`user_columns!`] of `users u`, beside other tables.
+macro_rules! joined_user_columns {
+    () => {
+        "u.id, u.username, u.claims, u.group_names, u.is_admin, u.enabled, u.pseudonym, u.created_at, u.updated_at, \
+         u.verified, u.requires_password_change, u.password_changed_at, u.last_login_at, u.version"
+    };
+}
+pub(crate) use joined_user_columns;
+
 pub(crate) fn user(row: &mut impl Columns) -> Read<User> {
     Ok(User {
         id: UserId::from_uuid(row.uuid()?),
@@ -132,6 +141,37 @@ macro_rules! session_columns {
     };
 }
 pub(crate) use session_columns;
+
+/// [`session_columns!`] of `sessions s`, its person, and what there is of `consents c`.
+macro_rules! loaded_session_columns {
+    () => {
+        concat!(
+            "s.id, s.hash, s.user_id, s.auth_time, s.amr, s.created_at, s.expires_at, s.last_seen_at, s.user_agent, \
+             s.address, ",
+            $crate::rows::joined_user_columns!(),
+            ", c.client_id, c.scope, c.updated_at"
+        )
+    };
+}
+pub(crate) use loaded_session_columns;
+
+pub(crate) fn loaded_session(row: &mut impl Columns) -> Read<LoadedSession> {
+    let (session, user) = (session(row)?, user(row)?);
+    let consent = match (row.text_opt()?, row.text_opt()?, row.time_opt()?) {
+        (Some(client_id), Some(scope), Some(updated_at)) => Some(Consent {
+            user_id: user.id,
+            client_id: codec::client_id(&client_id, "consents.client_id")?,
+            scope: codec::scope(&scope, "consents.scope")?,
+            updated_at,
+        }),
+        _ => None,
+    };
+    Ok(LoadedSession {
+        session,
+        user: Arc::new(user),
+        consent,
+    })
+}
 
 pub(crate) fn session(row: &mut impl Columns) -> Read<Session> {
     Ok(Session {

@@ -3,6 +3,8 @@
 mod args;
 mod shown;
 
+use std::sync::Arc;
+
 use authly_core::{
     ClientId, Clock as _, SecretText,
     client::Client,
@@ -231,6 +233,7 @@ async fn load(storage: &dyn TenantStorage, id: &ClientId) -> Result<Client, Fail
         .load_client(id)
         .await
         .map_err(|error| Failure::storage("look the client up", error))?;
+    let loaded = loaded.map(Arc::unwrap_or_clone);
     loaded.ok_or_else(|| change_failure(ClientError::Unknown(id.clone())))
 }
 

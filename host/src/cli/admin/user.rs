@@ -2,6 +2,8 @@
 
 mod change;
 
+use std::sync::Arc;
+
 use authly_accounts::{CreateUserError, NewUser, PasswordPool, create_user};
 use authly_core::{
     Clock as _, Timestamp, UserId,
@@ -185,7 +187,7 @@ pub(super) async fn find_user(storage: &dyn TenantStorage, text: &str) -> Result
         if let Ok(id) = uuid::Uuid::try_parse(text)
             && let Some(user) = storage.load_user(UserId::from_uuid(id)).await?
         {
-            return Ok(Some(user));
+            return Ok(Some(Arc::unwrap_or_clone(user)));
         }
         let record = storage.load_login(&normalize_username(text)).await?;
         Ok(record.map(|record| record.user))

@@ -61,7 +61,7 @@ impl Watched {
 
 #[async_trait]
 impl UserStore for Watched {
-    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>> {
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>> {
         self.inner.load_user(id).await
     }
     async fn load_login(&self, name: &str) -> StorageResult<Option<LoginRecord>> {

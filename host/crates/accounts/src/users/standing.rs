@@ -1,5 +1,7 @@
 //! Whether a person may use their account, and whether there is one.
 
+use std::sync::Arc;
+
 use authly_core::{AuditAction, StorageError, UserId, ports::UserStore, user::User};
 
 use super::Origin;
@@ -49,7 +51,7 @@ pub async fn delete_user(
 }
 
 /// For the pseudonym of the audit event.
-async fn load(storage: &dyn UserStore, id: UserId) -> Result<User, StandingError> {
+async fn load(storage: &dyn UserStore, id: UserId) -> Result<Arc<User>, StandingError> {
     let user = storage.load_user(id).await.map_err(StandingError::Storage)?;
     user.ok_or(StandingError::Unknown)
 }

@@ -73,8 +73,8 @@ pub async fn update_user(
     for _ in 0..ATTEMPTS {
         let loaded = storage.load_user(id).await.map_err(UpdateUserError::Storage)?;
         let before = loaded.ok_or(UpdateUserError::Unknown)?;
-        let mut after = apply(before.clone(), changes)?;
-        if after == before {
+        let mut after = apply(User::clone(&before), changes)?;
+        if after == *before {
             return Ok(after);
         }
         after.updated_at = origin.now();

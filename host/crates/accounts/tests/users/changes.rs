@@ -21,7 +21,7 @@ impl Fixture {
     }
 
     async fn stored(&self, id: UserId) -> User {
-        self.storage.load_user(id).await.unwrap().unwrap()
+        User::clone(&self.storage.load_user(id).await.unwrap().unwrap())
     }
 }
 

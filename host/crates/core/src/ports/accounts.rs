@@ -1,11 +1,14 @@
 //! People and their browser sessions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{Page, StorageResult, UpdateOutcome};
 use crate::{
     effects::Effects,
-    ids::{SessionId, UserId},
+    grant::Consent,
+    ids::{ClientId, SessionId, UserId},
     secret::{SecretText, TokenHash},
     session::Session,
     time::Timestamp,
@@ -53,6 +56,17 @@ pub enum PasswordOutcome {
     Unknown,
 }
 
+/// A living session, read in one step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedSession {
+    /// The session.
+    pub session: Session,
+    /// Whose it is, enabled or not: a session goes with its person.
+    pub user: Arc<User>,
+    /// What they agreed to for the client that was named, if anything.
+    pub consent: Option<Consent>,
+}
+
 /// What became of a session that was to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartOutcome {
@@ -85,7 +99,7 @@ pub struct EndEffects {
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// The account, enabled or not.
-    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>>;
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>>;
     /// The account and its password hash, by normalized user name.
     async fn load_login(&self, normalized_username: &str) -> StorageResult<Option<LoginRecord>>;
     /// Accounts in order of normalized user name.
@@ -119,9 +133,15 @@ pub trait UserStore: Send + Sync {
 /// Browser sessions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// A session that is neither ended nor expired at `now`.
-    async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>>;
-    /// The same by its id, for an operator who holds no cookie.
+    /// A session that is neither ended nor expired at `now`, with its person, and with what they agreed to for
+    /// `client_id` if one is named.
+    async fn load_session(
+        &self,
+        hash: &TokenHash,
+        client_id: Option<&ClientId>,
+        now: Timestamp,
+    ) -> StorageResult<Option<LoadedSession>>;
+    /// The session by its id, for an operator who holds no cookie.
     async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>>;
     /// Starts a session and, in the same transaction, ends the one the browser had before: the id changes at login,
     /// so a planted cookie is worth nothing afterwards. Notes the person's `last_login_at`.

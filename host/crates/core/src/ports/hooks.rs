@@ -1,6 +1,6 @@
 //! Hook ports: where an operator's policy enters the protocol.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ impl ClaimTarget {
 #[derive(Clone, Debug)]
 pub enum HookSubject {
     /// A person.
-    User(User),
+    User(Arc<User>),
     /// The client itself (`client_credentials`).
     Service(String),
 }
@@ -66,7 +66,7 @@ pub struct ClaimMapInput {
     /// The issuer.
     pub issuer: String,
     /// The client.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Whom the claims are about.
     pub subject: HookSubject,
     /// The login.

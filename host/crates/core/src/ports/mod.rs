@@ -16,7 +16,8 @@ pub mod tokens;
 
 pub use access::{ReserveOutcome, ThrottleKey, ThrottlePolicy, ThrottleStore};
 pub use accounts::{
-    EndEffects, Ended, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore, StartOutcome, UserStore,
+    EndEffects, Ended, LoadedSession, PasswordChange, PasswordEnds, PasswordOutcome, SessionStore,
+    StartOutcome, UserStore,
 };
 pub use documents::{FetchError, RemoteDocuments};
 pub use hooks::{
@@ -34,7 +35,7 @@ pub use registry::{
 };
 pub use tokens::{
     AccessTokenStore, CodeStore, GrantStore, LoadedCode, LoadedRefresh, RedeemEffects, RedeemOutcome,
-    Redemption, RefreshStore, ReplayNamespace, ReplayStore, RotateEffects, RotateOutcome, Rotation,
+    Redemption, RefreshStore, ReplayNamespace, ReplayStore, RotateEffects, RotateOutcome, Rotation, Standing,
 };
 
 /// Why storage could not answer. "Not found" is `None`, never an error.

@@ -1,5 +1,7 @@
 //! What operators define: clients, scopes, signing keys, plugins.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::StorageResult;
@@ -41,7 +43,7 @@ pub enum UpdateOutcome {
 #[async_trait]
 pub trait ClientStore: Send + Sync {
     /// The client, enabled or not.
-    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>>;
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Arc<Client>>>;
     /// Clients in `client_id` order.
     async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>>;
     /// Registers a client. `Conflict` when the `client_id` is taken.
@@ -70,7 +72,7 @@ pub struct ScopeDefinition {
 #[async_trait]
 pub trait ScopeStore: Send + Sync {
     /// All of them, by name.
-    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>>;
+    async fn list_scopes(&self) -> StorageResult<Arc<[ScopeDefinition]>>;
     /// Defines a scope. `Conflict` when the name is taken.
     async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()>;
     /// Replaces description and default of the scope of this name; `false` when there is none.

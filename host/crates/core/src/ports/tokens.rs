@@ -1,6 +1,6 @@
 //! Spending: codes, refresh tokens, and the grant flag that kills a family.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -11,15 +11,18 @@ use crate::{
     ids::GrantId,
     secret::{SecretBytes, TokenHash},
     time::Timestamp,
+    user::User,
 };
 
-/// A code with its grant, read before anything is checked or spent.
+/// A code with its grant and its person, read before anything is checked or spent.
 #[derive(Clone, Debug)]
 pub struct LoadedCode {
     /// The code, spent or not, expired or not.
     pub code: AuthorizationCode,
     /// Its grant.
     pub grant: Grant,
+    /// Whose grant it is, enabled or not.
+    pub user: Arc<User>,
 }
 
 /// The last step of the code grant.
@@ -65,7 +68,7 @@ pub enum RedeemOutcome {
 /// Authorization codes.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
-    /// The code and its grant.
+    /// The code, its grant and its person: a grant goes with its person.
     async fn load_code(&self, hash: &TokenHash) -> StorageResult<Option<LoadedCode>>;
     /// Spends the code, once: among any number of concurrent calls exactly one is answered `Redeemed`.
     async fn redeem_code(
@@ -75,13 +78,15 @@ pub trait CodeStore: Send + Sync {
     ) -> StorageResult<RedeemOutcome>;
 }
 
-/// A refresh token with its grant, read before anything is checked or spent.
+/// A refresh token with its grant and its person, read before anything is checked or spent.
 #[derive(Clone, Debug)]
 pub struct LoadedRefresh {
     /// The token, used or not, expired or not.
     pub token: RefreshToken,
     /// Its grant.
     pub grant: Grant,
+    /// Whose grant it is, enabled or not.
+    pub user: Arc<User>,
 }
 
 /// The last step of a refresh by rotation.
@@ -137,7 +142,7 @@ pub enum RotateOutcome {
 /// Refresh tokens.
 #[async_trait]
 pub trait RefreshStore: Send + Sync {
-    /// The token and its grant.
+    /// The token, its grant and its person: a grant goes with its person.
     async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>>;
     /// Rotates, once: concurrent calls within the grace all lead to the one successor.
     async fn rotate_refresh(
@@ -172,8 +177,18 @@ pub trait AccessTokenStore: Send + Sync {
     ) -> StorageResult<bool>;
     /// Remembers, until the token's own end, that the JWT of this `jti` is revoked; `false` when it was already.
     async fn revoke_jti(&self, jti: &str, expires_at: Timestamp, effects: Effects) -> StorageResult<bool>;
-    /// Whether the JWT of this `jti` was revoked.
-    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool>;
+    /// How a presented access token stands: asked at every use of one, so in one round trip, and remembered where it
+    /// may be. `jti` is a JWT's own, `None` for an opaque token, which carries its flag itself.
+    async fn load_standing(&self, jti: Option<&str>, grant: Option<GrantId>) -> StorageResult<Standing>;
+}
+
+/// What storage knows against and about a presented access token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Whether the JWT of this `jti` was revoked. Not told beside a grant that is gone: nothing of it is left to use.
+    pub is_jti_revoked: bool,
+    /// The grant that was asked for, revoked or not, and its person; `None` when either is gone.
+    pub person: Option<(Arc<Grant>, Arc<User>)>,
 }
 
 /// What may be used once.
@@ -210,7 +225,7 @@ impl ReplayNamespace {
 #[async_trait]
 pub trait GrantStore: Send + Sync {
     /// The grant, revoked or not.
-    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>>;
+    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Arc<Grant>>>;
     /// Sets the flag; `false` when it was set already or there is no such grant.
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool>;
 }

@@ -1,6 +1,6 @@
 //! What a person agreed to, and taking it back (OIDC Core §11: the person can end what lasts without them).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use authly_core::{
     AuditAction, AuditEvent, ClientId, Effects, RequestContext, StorageError, Timestamp, client::Client,
@@ -16,7 +16,7 @@ pub struct Agreement {
     /// For whom.
     pub client_id: ClientId,
     /// The client as it is registered now, enabled or not.
-    pub client: Option<Client>,
+    pub client: Option<Arc<Client>>,
     /// To what. A scope that is defined no longer has no description.
     pub scopes: Vec<ScopeDefinition>,
     /// When the person last agreed to something.
@@ -31,8 +31,7 @@ pub async fn list(provider: &Provider, owner: &Owner) -> Result<Vec<Agreement>, 
     let storage = provider.storage.as_ref();
     let consents = storage.list_consents(owner.signed_in.user.id).await?;
     let defined = storage.list_scopes().await?;
-    let defined: BTreeMap<String, ScopeDefinition> =
-        defined.into_iter().map(|s| (s.name.clone(), s)).collect();
+    let defined: BTreeMap<&str, &ScopeDefinition> = defined.iter().map(|s| (s.name.as_str(), s)).collect();
     let mut agreements = Vec::with_capacity(consents.len());
     for consent in consents {
         let client = storage.load_client(&consent.client_id).await?;
@@ -60,8 +59,9 @@ pub async fn count(provider: &Provider, owner: &Owner) -> Result<usize, StorageE
     Ok(consents.len())
 }
 
-fn described(defined: &BTreeMap<String, ScopeDefinition>, name: &str) -> ScopeDefinition {
-    defined.get(name).cloned().unwrap_or_else(|| ScopeDefinition {
+fn described(defined: &BTreeMap<&str, &ScopeDefinition>, name: &str) -> ScopeDefinition {
+    let known = defined.get(name).map(|known| ScopeDefinition::clone(known));
+    known.unwrap_or_else(|| ScopeDefinition {
         name: name.to_owned(),
         description: String::new(),
         is_default: false,

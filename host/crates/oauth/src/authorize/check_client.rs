@@ -1,5 +1,7 @@
 //! `client_id` must be one, of an enabled client (RFC 6749 §4.1.2.1).
 
+use std::sync::Arc;
+
 use authly_core::{ClientId, ErrorCode, OAuthError, client::Client};
 
 use super::{AuthorizeError, PageReason};
@@ -10,7 +12,10 @@ use crate::{Params, Provider};
 /// # Errors
 /// [`AuthorizeError::Page`] when it is missing, repeated, unknown or disabled; [`AuthorizeError::Storage`] when the
 /// database did not answer, which is not a "no".
-pub(super) async fn check_client(provider: &Provider, params: &Params) -> Result<Client, AuthorizeError> {
+pub(super) async fn check_client(
+    provider: &Provider,
+    params: &Params,
+) -> Result<Arc<Client>, AuthorizeError> {
     let id = params
         .get("client_id")
         .filter(|_| !params.is_duplicate("client_id"))

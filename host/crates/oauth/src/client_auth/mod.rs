@@ -11,6 +11,8 @@ mod client_secret_basic;
 mod client_secret_post;
 mod none;
 
+use std::sync::Arc;
+
 use authly_core::{
     ClientId, ErrorCode, OAuthError, RequestContext, SecretText, StorageError, TokenHash,
     client::{AuthMethod, Client},
@@ -163,7 +165,7 @@ pub(crate) async fn authenticate(
     credentials: ClientCredentials<'_>,
     endpoint: &str,
     ctx: &RequestContext,
-) -> Result<Client, ClientAuthError> {
+) -> Result<Arc<Client>, ClientAuthError> {
     let presented = present(credentials)?;
     let client = match ClientId::parse(&presented.client_id) {
         Ok(id) => provider
@@ -173,7 +175,7 @@ pub(crate) async fn authenticate(
             .map_err(ClientAuthError::Storage)?,
         Err(_) => None,
     };
-    if let Some(reason) = judge(client.as_ref(), &presented) {
+    if let Some(reason) = judge(client.as_deref(), &presented) {
         return Err(ClientAuthError::Refused(reason));
     }
     let client = client.ok_or(ClientAuthError::Refused(Refusal::Unknown))?;

@@ -1,6 +1,8 @@
 //! Changing a registration. Every change is checked by the rules of a new one, and compares-and-sets on what it was made
 //! from.
 
+use std::sync::Arc;
+
 use authly_core::{
     AuditAction, AuditEvent, ClientId, Effects, Rng, SecretText, StorageError, Timestamp, Topic,
     client::Client,
@@ -29,7 +31,11 @@ pub async fn update_client(
     edit(&mut typed);
     // Who it is does not change.
     typed.id = Some(before.id.to_string());
-    let mut defined = storage.list_scopes().await.map_err(ClientError::Storage)?;
+    let mut defined = storage
+        .list_scopes()
+        .await
+        .map_err(ClientError::Storage)?
+        .to_vec();
     // What it was registered for and is defined no longer is granted to nobody, and no reason to refuse other changes.
     defined.extend(before.scopes.iter().map(|scope| ScopeDefinition {
         name: scope.to_string(),
@@ -105,6 +111,7 @@ async fn load(storage: &dyn TenantStorage, id: &ClientId) -> Result<Client, Clie
         .load_client(id)
         .await
         .map_err(ClientError::Storage)?
+        .map(Arc::unwrap_or_clone)
         .ok_or_else(|| ClientError::Unknown(id.clone()))
 }
 

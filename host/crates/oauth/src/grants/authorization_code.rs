@@ -8,7 +8,6 @@ use authly_core::{
     client::{Client, GrantType},
     grant::{AuthorizationCode, RefreshToken, StoredAccessToken},
     ports::{LoadedCode, RedeemEffects, RedeemOutcome, Redemption},
-    user::User,
 };
 
 use super::{
@@ -132,23 +131,17 @@ pub(super) async fn exchange(request: GrantRequest<'_>) -> Result<TokenResponse,
     check_client(&loaded.code, request.client)?;
     check_redirect_uri(&loaded.code, request.params)?;
     check_pkce(&loaded.code, request.client, request.params)?;
-    let user = storage
-        .load_user(loaded.grant.user_id)
-        .await
-        .map_err(CodeError::Storage)?;
     if loaded.code.consumed_at.is_some() {
         // Known to be spent: no hook, no signature; storage revokes the grant.
-        return Err(spend(request, &loaded, user.as_ref(), (None, None))
-            .await
-            .err()
-            .unwrap_or(CodeError::Unknown));
+        let spent = spend(request, &loaded, (None, None)).await;
+        return Err(spent.err().unwrap_or(CodeError::Unknown));
     }
     check_alive(&loaded, request.ctx.now)?;
-    let user = check_user(request.provider, &loaded, user)?;
-    let scope = check_scope(&loaded, request, &user).await?;
+    check_user(request.provider, &loaded)?;
+    let scope = check_scope(&loaded, request).await?;
 
     let actor = Actor::Person {
-        user: &user,
+        user: &loaded.user,
         grant: &loaded.grant,
         nonce: loaded.code.nonce.as_deref(),
     };
@@ -160,7 +153,7 @@ pub(super) async fn exchange(request: GrantRequest<'_>) -> Result<TokenResponse,
     let mut issued = issue(request, what).await.map_err(CodeError::Issue)?;
     let refresh = new_refresh_token(request, &loaded, &scope);
     let (plain, stored) = refresh.unzip();
-    spend(request, &loaded, Some(&user), (stored, issued.opaque.take())).await?;
+    spend(request, &loaded, (stored, issued.opaque.take())).await?;
     Ok(TokenResponse::new(issued, &scope, plain))
 }
 
@@ -214,20 +207,20 @@ fn check_alive(loaded: &LoadedCode, now: Timestamp) -> Result<(), CodeError> {
 }
 
 /// A person who may not sign in any more gets no tokens.
-fn check_user(provider: &Provider, loaded: &LoadedCode, user: Option<User>) -> Result<User, CodeError> {
-    user.filter(|user| provider.admits(user))
-        .ok_or(CodeError::UserDisabled {
+fn check_user(provider: &Provider, loaded: &LoadedCode) -> Result<(), CodeError> {
+    if provider.admits(&loaded.user) {
+        Ok(())
+    } else {
+        Err(CodeError::UserDisabled {
             grant_id: loaded.grant.id,
         })
+    }
 }
 
 /// What may still be granted of what was.
-async fn check_scope(
-    loaded: &LoadedCode,
-    request: GrantRequest<'_>,
-    user: &User,
-) -> Result<ScopeSet, CodeError> {
-    let scope = scopes::still_grantable(request.provider, &loaded.code.scope, request.client, user)
+async fn check_scope(loaded: &LoadedCode, request: GrantRequest<'_>) -> Result<ScopeSet, CodeError> {
+    let granted = &loaded.code.scope;
+    let scope = scopes::still_grantable(request.provider, granted, request.client, &loaded.user)
         .await
         .map_err(CodeError::Storage)?;
     if scope.is_empty() {
@@ -259,10 +252,9 @@ fn new_refresh_token(
 async fn spend(
     request: GrantRequest<'_>,
     loaded: &LoadedCode,
-    user: Option<&User>,
     (refresh_token, access_token): (Option<RefreshToken>, Option<StoredAccessToken>),
 ) -> Result<(), CodeError> {
-    let grant_id = loaded.grant.id;
+    let (grant_id, user) = (loaded.grant.id, Some(loaded.user.as_ref()));
     let effects = RedeemEffects {
         redeemed: super::audit(&request, user, AuditAction::CodeRedeemed { grant_id }),
         replayed: super::replay_effects(&request, user, grant_id, AuditAction::CodeReplayed { grant_id }),
@@ -290,6 +282,8 @@ async fn spend(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing;
 
@@ -334,6 +328,7 @@ mod tests {
         let loaded = LoadedCode {
             code: code(None),
             grant,
+            user: Arc::new(user),
         };
         let end = loaded.code.expires_at;
         assert!(check_alive(&loaded, end.minus(std::time::Duration::from_micros(1))).is_ok());

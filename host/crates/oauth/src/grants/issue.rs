@@ -1,6 +1,6 @@
 //! Steps 2 and 3 of every grant: the claim-mapper hook, then the signatures. Nothing is stored here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use authly_core::{
     OAuthError, PlainToken, ScopeSet, SecretText, StorageError, Timestamp,
@@ -27,7 +27,7 @@ use crate::{
 pub(super) enum Actor<'a> {
     /// A person, through a grant. `nonce` is for the ID token.
     Person {
-        user: &'a User,
+        user: &'a Arc<User>,
         grant: &'a Grant,
         nonce: Option<&'a str>,
     },
@@ -230,10 +230,10 @@ fn mapper_input(request: GrantRequest<'_>, what: Issue<'_>, ends: &Ends) -> Clai
     ClaimMapInput {
         request: ctx.clone(),
         issuer: provider.issuer.as_str().to_owned(),
-        client: client.clone(),
+        client: Arc::clone(client),
         session: what.actor.grant().map(session_of),
         subject: match what.actor {
-            Actor::Person { user, .. } => HookSubject::User(user.clone()),
+            Actor::Person { user, .. } => HookSubject::User(Arc::clone(user)),
             Actor::Client => HookSubject::Service(subject),
         },
         grant_type: what.grant_type.as_str(),

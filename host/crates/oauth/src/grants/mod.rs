@@ -13,6 +13,8 @@ mod issue;
 mod pkce;
 mod refresh_token;
 
+use std::sync::Arc;
+
 use authly_core::{
     AuditAction, AuditEvent, Effects, GrantId, OAuthError, RequestContext, Topic,
     client::{Client, GrantType},
@@ -32,7 +34,7 @@ use crate::{Params, Provider, token::TokenResponse};
 #[derive(Clone, Copy)]
 pub(crate) struct GrantRequest<'a> {
     pub(crate) provider: &'a Provider,
-    pub(crate) client: &'a Client,
+    pub(crate) client: &'a Arc<Client>,
     pub(crate) params: &'a Params,
     pub(crate) ctx: &'a RequestContext,
 }

@@ -8,7 +8,6 @@ use authly_core::{
     client::{Client, GrantType},
     grant::StoredAccessToken,
     ports::{LoadedRefresh, RotateEffects, RotateOutcome, Rotation},
-    user::User,
 };
 
 mod error;
@@ -34,25 +33,22 @@ pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, 
         .map_err(RefreshError::Storage)?;
     let loaded = loaded.ok_or(RefreshError::Unknown)?;
     check_client(&loaded, request.client)?;
-    let user = storage
-        .load_user(loaded.grant.user_id)
-        .await
-        .map_err(RefreshError::Storage)?;
     if is_past_grace(&loaded, request) {
         // Known to be a replay: no hook, no signature; storage revokes the family.
-        let spent = spend(request, &loaded, user.as_ref(), (&presented, None)).await;
+        let spent = spend(request, &loaded, (&presented, None)).await;
         return Err(spent.err().unwrap_or(RefreshError::Unknown));
     }
     check_alive(&loaded, request.ctx.now)?;
-    let user = check_user(request.provider, &loaded, user)?;
-    let left = scopes::still_grantable(request.provider, &loaded.token.scope, request.client, &user)
+    check_user(request.provider, &loaded)?;
+    let granted = &loaded.token.scope;
+    let left = scopes::still_grantable(request.provider, granted, request.client, &loaded.user)
         .await
         .map_err(RefreshError::Storage)?;
     let scope = check_scope(&loaded, request.client, left, request.params)?;
 
     // A refreshed ID token has no nonce: it answers no authorization request (OIDC Core §12.2).
     let actor = Actor::Person {
-        user: &user,
+        user: &loaded.user,
         grant: &loaded.grant,
         nonce: None,
     };
@@ -63,7 +59,7 @@ pub(super) async fn refresh(request: GrantRequest<'_>) -> Result<TokenResponse, 
     };
     let mut issued = issue(request, what).await.map_err(RefreshError::Issue)?;
     let spending = (&presented, issued.opaque.take());
-    let successor = spend(request, &loaded, Some(&user), spending).await?;
+    let successor = spend(request, &loaded, spending).await?;
     Ok(TokenResponse::new(issued, &scope, Some(successor)))
 }
 
@@ -100,11 +96,14 @@ fn check_alive(loaded: &LoadedRefresh, now: Timestamp) -> Result<(), RefreshErro
 }
 
 /// The tokens of a person who may not sign in any more are not renewed.
-fn check_user(provider: &Provider, loaded: &LoadedRefresh, user: Option<User>) -> Result<User, RefreshError> {
-    user.filter(|user| provider.admits(user))
-        .ok_or(RefreshError::UserDisabled {
+fn check_user(provider: &Provider, loaded: &LoadedRefresh) -> Result<(), RefreshError> {
+    if provider.admits(&loaded.user) {
+        Ok(())
+    } else {
+        Err(RefreshError::UserDisabled {
             grant_id: loaded.grant.id,
         })
+    }
 }
 
 /// What is granted this time: what was granted first, or the part that `scope` asks for (RFC 6749 §6), less what the
@@ -137,14 +136,13 @@ fn check_scope(
 async fn spend(
     request: GrantRequest<'_>,
     loaded: &LoadedRefresh,
-    user: Option<&User>,
     (presented, opaque): (&PlainToken, Option<StoredAccessToken>),
 ) -> Result<PlainToken, RefreshError> {
     // A public client's tokens are rotated whatever its registration says (RFC 9700 §2.2.2, §4.14.2).
     if request.client.rotate_refresh_tokens || request.client.is_public() {
-        return rotate(request, loaded, user, (presented, opaque)).await;
+        return rotate(request, loaded, (presented, opaque)).await;
     }
-    let effects = effects(request, loaded, user);
+    let effects = effects(request, loaded);
     let storage = request.provider.storage.as_ref();
     let outcome = storage
         .use_refresh(&loaded.token.hash, opaque, request.ctx.now, effects)
@@ -157,7 +155,6 @@ async fn spend(
 async fn rotate(
     request: GrantRequest<'_>,
     loaded: &LoadedRefresh,
-    user: Option<&User>,
     (presented, opaque): (&PlainToken, Option<StoredAccessToken>),
 ) -> Result<PlainToken, RefreshError> {
     let GrantRequest { provider, ctx, .. } = request;
@@ -178,7 +175,7 @@ async fn rotate(
         grace: provider.settings.refresh_grace,
         now: ctx.now,
     };
-    let effects = effects(request, loaded, user);
+    let effects = effects(request, loaded);
     let outcome = provider
         .storage
         .rotate_refresh(rotation, effects)
@@ -187,8 +184,8 @@ async fn rotate(
     resolve(outcome, loaded, presented, successor)
 }
 
-fn effects(request: GrantRequest<'_>, loaded: &LoadedRefresh, user: Option<&User>) -> RotateEffects {
-    let grant_id = loaded.grant.id;
+fn effects(request: GrantRequest<'_>, loaded: &LoadedRefresh) -> RotateEffects {
+    let (grant_id, user) = (loaded.grant.id, Some(loaded.user.as_ref()));
     RotateEffects {
         rotated: super::audit(&request, user, AuditAction::RefreshRotated { grant_id }),
         replayed: super::replay_effects(
@@ -220,6 +217,8 @@ fn resolve(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use authly_core::ErrorCode;
 
     use super::*;
@@ -232,7 +231,8 @@ mod tests {
         let token = PlainToken::presented("t").unwrap();
         let lifetime = crate::Settings::default().refresh_token_ttl;
         let token = refresh::stored(&token, &grant, &grant.scope, lifetime, now);
-        LoadedRefresh { token, grant }
+        let user = Arc::new(user);
+        LoadedRefresh { token, grant, user }
     }
 
     fn scope_of(granted: &str, registered: &str, requested: &str) -> Result<String, ErrorCode> {

@@ -1,5 +1,7 @@
 //! Step 3: the consent page and its form.
 
+use std::sync::Arc;
+
 use authly_core::{
     AuditAction, AuditEvent, Effects, ErrorCode, OAuthError, PlainToken, RequestContext, ScopeSet, SessionId,
     client::Client,
@@ -19,9 +21,9 @@ use super::evaluate::Need;
 #[derive(Debug)]
 pub struct ConsentPrompt {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// As whom.
-    pub user: User,
+    pub user: Arc<User>,
     /// For what; `true`: not agreed to before.
     pub scopes: Vec<(ScopeDefinition, bool)>,
     /// The claims asked for by name that no scope among them holds; `true`: not agreed to before.
@@ -114,7 +116,7 @@ async fn prompt(
         .load_consent(signed_in.user.id, &opened.client.id)
         .await?;
     let agreed = consent.map(|c| c.scope).unwrap_or_default();
-    let scopes = defined.into_iter().filter(|d| scope.contains(&d.name));
+    let scopes = defined.iter().filter(|d| scope.contains(&d.name));
     let claims = single_claims::beyond(&opened.interaction.request.claims, scope);
     let claims = claims
         .into_iter()
@@ -126,10 +128,7 @@ async fn prompt(
         version: opened.interaction.version,
     };
     Ok(ConsentPrompt {
-        scopes: scopes
-            .map(|d| (!agreed.contains(&d.name), d))
-            .map(|(new, d)| (d, new))
-            .collect(),
+        scopes: scopes.map(|d| (d.clone(), !agreed.contains(&d.name))).collect(),
         claims,
         user: signed_in.user,
         csrf: csrf::page_token(&opened.binding, &opened.id, &page),

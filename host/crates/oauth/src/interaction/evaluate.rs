@@ -1,5 +1,7 @@
 //! What a request still needs: a login, a consent, or nothing (OIDC Core §3.1.2.3, §3.1.2.4).
 
+use std::sync::Arc;
+
 use authly_core::{
     ErrorCode, OAuthError, RequestContext, ScopeSet, StorageError,
     authorization::{AuthorizationRequest, Prompt},
@@ -17,7 +19,7 @@ pub(super) enum Need {
     /// Nobody suitable is signed in.
     Login,
     /// Somebody said the right password, and must choose a new one before they are signed in.
-    NewPassword { user: Box<User> },
+    NewPassword { user: Arc<User> },
     /// The person must say whether to go on as who they are signed in as.
     Select { signed_in: SignedIn },
     /// The person must be asked for this scope.
@@ -39,6 +41,8 @@ pub(super) struct Asked<'a> {
     /// The interaction, once there is one. A login made for it satisfies `prompt=login` and `max_age`, and a choice made
     /// for it `prompt=select_account`, provided the browser is still in that session.
     pub(super) interaction: Option<&'a Interaction>,
+    /// What whoever is signed in agreed to for the client before, where that was read with their session.
+    pub(super) agreed: Option<ScopeSet>,
 }
 
 /// Decides.
@@ -49,7 +53,7 @@ pub(super) async fn evaluate(
     ctx: &RequestContext,
 ) -> Result<Need, StorageError> {
     if let Some(user) = who_must_change_password(provider, asked).await? {
-        return Ok(Need::NewPassword { user: Box::new(user) });
+        return Ok(Need::NewPassword { user });
     }
     let Some(signed_in) = signed_in else {
         return Ok(Need::Login);
@@ -62,11 +66,10 @@ pub(super) async fn evaluate(
     if scope.is_empty() {
         return Ok(Need::Impossible);
     }
-    let consent = provider
-        .storage
-        .load_consent(signed_in.user.id, &request.client_id)
-        .await?;
-    let agreed = consent.map(|c| c.scope).unwrap_or_default();
+    let agreed = match &asked.agreed {
+        Some(agreed) => agreed.clone(),
+        None => agreed_to(provider, &signed_in, request).await?,
+    };
     if anybody_may_be_asking(client, &request.redirect_uri)
         || request.prompts(Prompt::Consent)
         || !single_claims::needed(&request.claims, &scope).is_subset(&agreed)
@@ -77,17 +80,31 @@ pub(super) async fn evaluate(
     }
 }
 
+/// What the person agreed to for the client before.
+async fn agreed_to(
+    provider: &Provider,
+    signed_in: &SignedIn,
+    request: &AuthorizationRequest,
+) -> Result<ScopeSet, StorageError> {
+    let storage = provider.storage.as_ref();
+    let consent = storage
+        .load_consent(signed_in.user.id, &request.client_id)
+        .await?;
+    Ok(consent.map(|consent| consent.scope).unwrap_or_default())
+}
+
 /// Who said a password that is still theirs, and must change it. When it was changed meanwhile, or they may not sign in
 /// any more, they proved nothing.
 async fn who_must_change_password(
     provider: &Provider,
     asked: &Asked<'_>,
-) -> Result<Option<User>, StorageError> {
+) -> Result<Option<Arc<User>>, StorageError> {
     let Some(proof) = asked.interaction.and_then(Interaction::password_due) else {
         return Ok(None);
     };
     let user = provider.storage.load_user(proof.user_id).await?;
-    let holds = |user: &User| provider.admits(user) && user.password_changed_at == proof.password_changed_at;
+    let holds =
+        |user: &Arc<User>| provider.admits(user) && user.password_changed_at == proof.password_changed_at;
     Ok(user.filter(holds))
 }
 

@@ -1,5 +1,7 @@
 //! Step 2: the login page and its form.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, PlainToken, RequestContext, SecretText, StorageError, Timestamp, authorization::Prompt,
@@ -58,7 +60,7 @@ pub struct PasswordAttempt<'a> {
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// Who.
-    pub user: User,
+    pub user: Arc<User>,
     /// For the browser to keep and to send with later attempts.
     pub device: SecretText,
 }
@@ -91,7 +93,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct LoginPrompt {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// For the form.
     pub csrf: String,
     /// The id, for the form.
@@ -142,7 +144,7 @@ pub async fn show_login(
     }
     if let Need::NewPassword { user } = need {
         return Ok(LoginStep::NewPassword(Box::new(new_password::prompt(
-            opened, *user,
+            opened, user,
         ))));
     }
     if let Need::Select { signed_in } = need {
@@ -297,6 +299,7 @@ pub(super) async fn need_of(
         client: &opened.client,
         request: &opened.interaction.request,
         interaction: Some(&opened.interaction),
+        agreed: None,
     };
     Ok(evaluate::evaluate(provider, &asked, opened.signed_in.clone(), ctx).await?)
 }

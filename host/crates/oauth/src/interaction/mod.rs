@@ -21,6 +21,8 @@ mod sign_in;
 mod single_claims;
 mod start;
 
+use std::sync::Arc;
+
 use authly_core::{
     Effects, OAuthError, PlainToken, RequestContext, StorageError,
     client::Client,
@@ -96,7 +98,7 @@ pub enum InteractionError {
     #[error("the interaction is finished")]
     Finished {
         /// Whose it was: the page offers the way back to it.
-        client: Option<Box<Client>>,
+        client: Option<Arc<Client>>,
         /// The same request from its beginning: the code of the first answer may never have arrived (a double click
         /// stops the first navigation), and what was signed in for and agreed to is kept.
         restart: Option<String>,
@@ -126,7 +128,7 @@ pub enum InteractionError {
 struct Opened {
     id: PlainToken,
     interaction: Interaction,
-    client: Client,
+    client: Arc<Client>,
     signed_in: Option<SignedIn>,
     binding: PlainToken,
     /// Whether `binding` is new and must be set as a cookie.
@@ -178,7 +180,7 @@ impl Opened {
     /// Somebody else answered it first.
     fn finished(&self, provider: &Provider) -> InteractionError {
         InteractionError::Finished {
-            client: Some(Box::new(self.client.clone())),
+            client: Some(Arc::clone(&self.client)),
             restart: Some(request_url(&self.interaction.request, &provider.issuer)),
         }
     }

@@ -3,6 +3,8 @@
 //! The interaction remembers who, and which password they said. There is no session until the new one is set: no page
 //! that follows can be reached around this one.
 
+use std::sync::Arc;
+
 use authly_core::{
     Effects, PlainToken, RequestContext, SecretText, StorageError, client::Client,
     interaction::PasswordProof, ports::AdvanceOutcome, user::User,
@@ -21,9 +23,9 @@ use crate::{
 #[derive(Debug)]
 pub struct NewPasswordPrompt {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Whose password it is.
-    pub user: User,
+    pub user: Arc<User>,
     /// For the form.
     pub csrf: String,
     /// The id, for the form.
@@ -103,7 +105,7 @@ pub enum NewPasswordVerdict {
 }
 
 /// The page as it stands.
-pub(super) fn prompt(opened: Opened, user: User) -> NewPasswordPrompt {
+pub(super) fn prompt(opened: Opened, user: Arc<User>) -> NewPasswordPrompt {
     let page = csrf::Page::NewPassword { user: user.id };
     NewPasswordPrompt {
         csrf: csrf::page_token(&opened.binding, &opened.id, &page),
@@ -160,7 +162,7 @@ pub async fn submit_new_password(
         return Err(InteractionError::Csrf);
     }
     let user = match login::need_of(provider, &opened, ctx).await? {
-        Need::NewPassword { user } => *user,
+        Need::NewPassword { user } => user,
         need => {
             let started = login::follow(provider, opened, need, ctx).await?;
             return Ok(NewPasswordVerdict::Go(started.next));
@@ -172,7 +174,7 @@ pub async fn submit_new_password(
         return Ok(login_page(opened));
     }
     match renew(authenticator, &user, &form, ctx).await {
-        Ok(user) => begin(provider, opened, user, browser, ctx).await,
+        Ok(user) => begin(provider, opened, Arc::new(user), browser, ctx).await,
         Err(NewPasswordRefusal::Stale) => Ok(login_page(opened)),
         Err(refusal) => Ok(NewPasswordVerdict::Retry {
             prompt: Box::new(prompt(opened, user)),
@@ -202,7 +204,7 @@ async fn renew(
 async fn begin(
     provider: &Provider,
     opened: Opened,
-    user: User,
+    user: Arc<User>,
     browser: &Browser,
     ctx: &RequestContext,
 ) -> Result<NewPasswordVerdict, InteractionError> {

@@ -37,10 +37,7 @@ pub(super) async fn open(
         .await?;
     let restart = restart(provider, &interaction, browser);
     if interaction.is_finished() {
-        return Err(InteractionError::Finished {
-            client: client.map(Box::new),
-            restart,
-        });
+        return Err(InteractionError::Finished { client, restart });
     }
     let client = client
         .filter(|client| is_still_answerable(client, &interaction.request))
@@ -51,7 +48,7 @@ pub(super) async fn open(
     let (binding, binding_is_new) = bind(provider, &mut interaction, browser, ctx).await?;
     if interaction.is_finished() {
         return Err(InteractionError::Finished {
-            client: Some(Box::new(client)),
+            client: Some(client),
             restart,
         });
     }

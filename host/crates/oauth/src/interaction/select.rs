@@ -1,6 +1,8 @@
 //! Step 2, the short way: a person who is signed in chooses to go on as who they are (`prompt=select_account`, OIDC Core
 //! §3.1.2.1).
 
+use std::sync::Arc;
+
 use authly_core::{Effects, PlainToken, RequestContext, client::Client, ports::AdvanceOutcome, user::User};
 
 use super::{Browser, InteractionError, Next, Opened, csrf, evaluate::Need, login, open};
@@ -10,9 +12,9 @@ use crate::{Provider, session::SignedIn};
 #[derive(Debug)]
 pub struct SelectPrompt {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Who is signed in.
-    pub user: User,
+    pub user: Arc<User>,
     /// For the form.
     pub csrf: String,
     /// The id, for the form.

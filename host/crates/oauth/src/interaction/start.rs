@@ -1,5 +1,7 @@
 //! Step 1: from a checked request to the first page, or straight back to the client.
 
+use std::sync::Arc;
+
 use authly_core::{
     PlainToken, RequestContext, StorageError,
     authorization::AuthorizationRequest,
@@ -21,7 +23,7 @@ use evaluate::Need;
 /// [`StorageError`]; nothing was issued then.
 pub async fn start(
     provider: &Provider,
-    client: Client,
+    client: Arc<Client>,
     request: AuthorizationRequest,
     browser: &Browser,
     ctx: &RequestContext,
@@ -67,13 +69,16 @@ async fn at_once(
     browser: &Browser,
     ctx: &RequestContext,
 ) -> Result<Result<ClientAnswer, Need>, StorageError> {
-    let asked = evaluate::Asked {
-        client,
-        request,
-        interaction: None,
-    };
     for _ in 0..ATTEMPTS {
-        let signed_in = session::current(provider, browser.session.as_ref(), ctx).await?;
+        let cookie = browser.session.as_ref();
+        let found = session::current_for(provider, cookie, &request.client_id, ctx).await?;
+        let (signed_in, agreed) = found.unzip();
+        let asked = evaluate::Asked {
+            client,
+            request,
+            interaction: None,
+            agreed,
+        };
         let need = evaluate::evaluate(provider, &asked, signed_in, ctx).await?;
         let Need::Nothing { signed_in, scope } = &need else {
             return Ok(Err(need));

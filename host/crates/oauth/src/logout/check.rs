@@ -1,5 +1,7 @@
 //! Step 1: the parameters of a request to sign out (RP-Initiated Logout §2).
 
+use std::sync::Arc;
+
 use authly_core::{ClientId, ErrorCode, OAuthError, RequestContext, StorageError, client::Client};
 use url::form_urlencoded::Serializer;
 
@@ -64,7 +66,7 @@ impl AfterLogout {
 #[derive(Clone, Debug)]
 pub struct CheckedLogout {
     /// Who asks; `None`: nobody said.
-    pub client: Option<Client>,
+    pub client: Option<Arc<Client>>,
     /// Whose session, by a verified ID token of the client.
     pub hint: Option<Hint>,
     /// Where the person is sent afterwards.
@@ -85,7 +87,7 @@ pub async fn check(
     check_form(params).map_err(|error| Refused::Page(PageReason::Request, error))?;
     let hint = check_hint(provider, params, ctx)?;
     let client = check_client(provider, params, hint.as_ref().map(|hint| &hint.client_id)).await?;
-    let after = check_redirect_uri(params, client.as_ref())?;
+    let after = check_redirect_uri(params, client.as_deref())?;
     let ui_locales = params.get("ui_locales").unwrap_or_default();
     Ok(CheckedLogout {
         client,
@@ -133,7 +135,7 @@ async fn check_client(
     provider: &Provider,
     params: &Params,
     hinted: Option<&ClientId>,
-) -> Result<Option<Client>, Refused> {
+) -> Result<Option<Arc<Client>>, Refused> {
     let unknown = || {
         let text = "No client has this client_id, or it is disabled.";
         Refused::Page(

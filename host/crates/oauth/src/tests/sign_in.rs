@@ -41,7 +41,7 @@ impl Authenticator for Slow<'_> {
         ctx: &RequestContext,
     ) -> Result<Authenticated, Refusal> {
         let storage = self.site.storage();
-        let user: User = storage.load_user(self.site.user.id).await.unwrap().unwrap();
+        let user = storage.load_user(self.site.user.id).await.unwrap().unwrap();
         match self.meanwhile {
             None => {}
             Some(Meanwhile::NewPassword) => {

@@ -105,7 +105,7 @@ async fn start(site: &Site, browser: &Browser, prompt: Vec<Prompt>) -> Next {
         ui_locales: vec![],
     };
     let ctx = testing::request(site.now());
-    let started = interaction::start(&site.provider, site.client.clone(), request, browser, &ctx);
+    let started = interaction::start(&site.provider, site.client.clone().into(), request, browser, &ctx);
     started.await.unwrap().next
 }
 

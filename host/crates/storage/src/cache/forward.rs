@@ -1,24 +1,32 @@
-//! The verbs that are not remembered: what they read decides who is let in, or is spent.
+//! The verbs that are not remembered: what they read decides who is let in, or is spent. Those that change a person
+//! or kill grants make their node forget both at once.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use authly_core::{
-    ClientId, Effects, GrantId, SecretText, SessionId, Timestamp, TokenHash, UserId,
-    grant::{Consent, Grant, StoredAccessToken},
+    ClientId, Effects, SecretText, SessionId, Timestamp, TokenHash, UserId,
+    grant::Consent,
     interaction::Interaction,
     plugin::{DesiredPlugin, PluginComponent, PluginDigest, PluginHistory, PluginName},
     ports::{
-        AccessTokenStore, ActivateOutcome, Activation, AdvanceOutcome, CodeStore, CompleteOutcome,
-        Completion, ConsentStore, EndEffects, Ended, GrantStore, InteractionStore, LoadedCode, LoadedRefresh,
-        Page, PasswordChange, PasswordOutcome, PluginStore, RedeemEffects, RedeemOutcome, Redemption,
-        RefreshStore, ReplayNamespace, ReplayStore, ReserveOutcome, RotateEffects, RotateOutcome, Rotation,
-        SessionStore, StartOutcome, StorageResult, ThrottleKey, ThrottlePolicy, ThrottleStore, Transition,
-        UpdateOutcome, UserStore,
+        ActivateOutcome, Activation, AdvanceOutcome, CompleteOutcome, Completion, ConsentStore, EndEffects,
+        Ended, InteractionStore, LoadedSession, Page, PasswordChange, PasswordOutcome, PluginStore,
+        ReplayNamespace, ReplayStore, ReserveOutcome, SessionStore, StartOutcome, StorageResult, ThrottleKey,
+        ThrottlePolicy, ThrottleStore, Transition, UpdateOutcome, UserStore,
     },
     session::Session,
     user::{LoginRecord, User},
 };
 
-use super::tenant::CachedTenant;
+use super::{standings::Owner, tenant::CachedTenant};
+
+impl CachedTenant {
+    /// A person, and the grants they gave.
+    fn forget_user(&self, id: UserId) {
+        self.tables.standings.forget_owner(Owner::User(id));
+    }
+}
 
 #[async_trait]
 impl PluginStore for CachedTenant {
@@ -69,7 +77,7 @@ impl PluginStore for CachedTenant {
 
 #[async_trait]
 impl UserStore for CachedTenant {
-    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>> {
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>> {
         self.inner.load_user(id).await
     }
 
@@ -95,15 +103,22 @@ impl UserStore for CachedTenant {
     }
 
     async fn update_user(&self, user: &User, effects: Effects) -> StorageResult<UpdateOutcome> {
-        self.inner.update_user(user, effects).await
+        let result = self.inner.update_user(user, effects).await;
+        self.forget_user(user.id);
+        result
     }
 
     async fn set_password(&self, change: PasswordChange, effects: Effects) -> StorageResult<PasswordOutcome> {
-        self.inner.set_password(change, effects).await
+        let id = change.user_id;
+        let result = self.inner.set_password(change, effects).await;
+        self.forget_user(id);
+        result
     }
 
     async fn delete_user(&self, id: UserId, effects: Effects) -> StorageResult<bool> {
-        self.inner.delete_user(id, effects).await
+        let result = self.inner.delete_user(id, effects).await;
+        self.forget_user(id);
+        result
     }
 
     async fn set_user_enabled(
@@ -113,14 +128,21 @@ impl UserStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<bool> {
-        self.inner.set_user_enabled(id, enabled, now, effects).await
+        let result = self.inner.set_user_enabled(id, enabled, now, effects).await;
+        self.forget_user(id);
+        result
     }
 }
 
 #[async_trait]
 impl SessionStore for CachedTenant {
-    async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>> {
-        self.inner.load_session(hash, now).await
+    async fn load_session(
+        &self,
+        hash: &TokenHash,
+        client_id: Option<&ClientId>,
+        now: Timestamp,
+    ) -> StorageResult<Option<LoadedSession>> {
+        self.inner.load_session(hash, client_id, now).await
     }
 
     async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {
@@ -168,7 +190,9 @@ impl SessionStore for CachedTenant {
         now: Timestamp,
         effects: EndEffects,
     ) -> StorageResult<Ended> {
-        self.inner.end_everything(user_id, now, effects).await
+        let result = self.inner.end_everything(user_id, now, effects).await;
+        self.forget_user(user_id);
+        result
     }
 
     async fn end_session(&self, id: SessionId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
@@ -220,88 +244,12 @@ impl ConsentStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Option<u64>> {
-        self.inner
+        let result = self
+            .inner
             .withdraw_consent(user_id, client_id, now, effects)
-            .await
-    }
-}
-
-#[async_trait]
-impl CodeStore for CachedTenant {
-    async fn load_code(&self, hash: &TokenHash) -> StorageResult<Option<LoadedCode>> {
-        self.inner.load_code(hash).await
-    }
-
-    async fn redeem_code(
-        &self,
-        redemption: Redemption,
-        effects: RedeemEffects,
-    ) -> StorageResult<RedeemOutcome> {
-        self.inner.redeem_code(redemption, effects).await
-    }
-}
-
-#[async_trait]
-impl RefreshStore for CachedTenant {
-    async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>> {
-        self.inner.load_refresh(hash).await
-    }
-
-    async fn rotate_refresh(
-        &self,
-        rotation: Rotation,
-        effects: RotateEffects,
-    ) -> StorageResult<RotateOutcome> {
-        self.inner.rotate_refresh(rotation, effects).await
-    }
-
-    async fn use_refresh(
-        &self,
-        hash: &TokenHash,
-        access_token: Option<StoredAccessToken>,
-        now: Timestamp,
-        effects: RotateEffects,
-    ) -> StorageResult<RotateOutcome> {
-        self.inner.use_refresh(hash, access_token, now, effects).await
-    }
-}
-
-#[async_trait]
-impl GrantStore for CachedTenant {
-    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>> {
-        self.inner.load_grant(id).await
-    }
-
-    async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
-        self.inner.revoke_grant(id, now, effects).await
-    }
-}
-
-#[async_trait]
-impl AccessTokenStore for CachedTenant {
-    async fn store_access_token(&self, token: &StoredAccessToken, effects: Effects) -> StorageResult<()> {
-        self.inner.store_access_token(token, effects).await
-    }
-
-    async fn load_access_token(&self, hash: &TokenHash) -> StorageResult<Option<StoredAccessToken>> {
-        self.inner.load_access_token(hash).await
-    }
-
-    async fn revoke_access_token(
-        &self,
-        hash: &TokenHash,
-        now: Timestamp,
-        effects: Effects,
-    ) -> StorageResult<bool> {
-        self.inner.revoke_access_token(hash, now, effects).await
-    }
-
-    async fn revoke_jti(&self, jti: &str, expires_at: Timestamp, effects: Effects) -> StorageResult<bool> {
-        self.inner.revoke_jti(jti, expires_at, effects).await
-    }
-
-    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool> {
-        self.inner.is_jti_revoked(jti).await
+            .await;
+        self.forget_user(user_id);
+        result
     }
 }
 

@@ -1,4 +1,5 @@
-//! A cache before either backend: clients, scopes and signing keys, which every request reads and hardly any changes.
+//! A cache before either backend: clients, scopes and signing keys, which every request reads and hardly any changes,
+//! and how presented access tokens stand.
 //!
 //! What may be stale, and for how long. A node polls the invalidation sequence through the cache, and what a poll
 //! answers is forgotten before it is answered: whoever then loads what has changed loads it from the database. A node's
@@ -8,10 +9,12 @@
 //! [`BYPASS_AFTER`].
 
 mod forward;
+mod standings;
 mod tables;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -5,29 +5,33 @@
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use authly_core::{ClientId, Invalidation, Topic, client::Client, key::StoredKey, ports::ScopeDefinition};
+
+use super::standings::Standings;
 
 /// The most clients remembered of a tenant; beyond it, any one of them makes room.
 pub(super) const CLIENTS_MAX: usize = 10_000;
 
 /// Taken before a load, shown when its result is to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket(pub(super) u64);
 
 #[derive(Default)]
 pub(super) struct Tables {
     content: RwLock<Content>,
+    /// How presented tokens stand.
+    pub standings: Standings,
 }
 
 #[derive(Default)]
 struct Content {
     /// Goes up whenever something is forgotten.
     generation: u64,
-    clients: HashMap<ClientId, Client>,
-    scopes: Option<Vec<ScopeDefinition>>,
+    clients: HashMap<ClientId, Arc<Client>>,
+    scopes: Option<Arc<[ScopeDefinition]>>,
     keys: Option<Vec<StoredKey>>,
 }
 
@@ -36,11 +40,11 @@ impl Tables {
         Ticket(self.read(|c| c.generation))
     }
 
-    pub fn client(&self, id: &ClientId) -> Option<Client> {
+    pub fn client(&self, id: &ClientId) -> Option<Arc<Client>> {
         self.read(|c| c.clients.get(id).cloned())
     }
 
-    pub fn scopes(&self) -> Option<Vec<ScopeDefinition>> {
+    pub fn scopes(&self) -> Option<Arc<[ScopeDefinition]>> {
         self.read(|c| c.scopes.clone())
     }
 
@@ -48,18 +52,18 @@ impl Tables {
         self.read(|c| c.keys.clone())
     }
 
-    pub fn keep_client(&self, ticket: Ticket, client: &Client) {
+    pub fn keep_client(&self, ticket: Ticket, client: &Arc<Client>) {
         self.keep(ticket, |content| {
             if content.clients.len() >= CLIENTS_MAX && !content.clients.contains_key(&client.id) {
                 let evicted = content.clients.keys().next().cloned();
                 evicted.map(|id| content.clients.remove(&id));
             }
-            content.clients.insert(client.id.clone(), client.clone());
+            content.clients.insert(client.id.clone(), Arc::clone(client));
         });
     }
 
-    pub fn keep_scopes(&self, ticket: Ticket, scopes: &[ScopeDefinition]) {
-        self.keep(ticket, |content| content.scopes = Some(scopes.to_vec()));
+    pub fn keep_scopes(&self, ticket: Ticket, scopes: &Arc<[ScopeDefinition]>) {
+        self.keep(ticket, |content| content.scopes = Some(Arc::clone(scopes)));
     }
 
     pub fn keep_keys(&self, ticket: Ticket, keys: &[StoredKey]) {
@@ -68,6 +72,7 @@ impl Tables {
 
     /// Forgets what the invalidation names, if anything of its kind is remembered here.
     pub fn forget(&self, invalidation: &Invalidation) {
+        self.standings.forget(invalidation);
         match invalidation.topic {
             Topic::Client => self.forget_client(&invalidation.key),
             Topic::Scope => self.forget_scopes(),
@@ -99,6 +104,7 @@ impl Tables {
             content.scopes = None;
             content.keys = None;
         });
+        self.standings.clear();
     }
 
     fn read<T>(&self, read: impl FnOnce(&Content) -> T) -> T {

@@ -14,7 +14,7 @@ use authly_core::{
     },
 };
 
-use super::{Shared, tables::Tables};
+use super::{Shared, standings::Owner, tables::Tables};
 
 pub(super) struct CachedTenant {
     pub inner: Arc<dyn TenantStorage>,
@@ -24,14 +24,14 @@ pub(super) struct CachedTenant {
 
 impl CachedTenant {
     /// What the tables say, as long as they may be believed.
-    fn remembered<T>(&self, look_up: impl FnOnce(&Tables) -> Option<T>) -> Option<T> {
+    pub(super) fn remembered<T>(&self, look_up: impl FnOnce(&Tables) -> Option<T>) -> Option<T> {
         self.shared.is_fresh().then(|| look_up(&self.tables)).flatten()
     }
 }
 
 #[async_trait]
 impl ClientStore for CachedTenant {
-    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>> {
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Arc<Client>>> {
         if let Some(client) = self.remembered(|tables| tables.client(id)) {
             return Ok(Some(client));
         }
@@ -63,6 +63,8 @@ impl ClientStore for CachedTenant {
     async fn delete_client(&self, id: &ClientId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
         let result = self.inner.delete_client(id, now, effects).await;
         self.tables.forget_client(id.as_str());
+        // Its grants died with it.
+        self.tables.standings.forget_owner(Owner::Client(id.clone()));
         result
     }
 
@@ -80,7 +82,7 @@ impl ClientStore for CachedTenant {
 
 #[async_trait]
 impl ScopeStore for CachedTenant {
-    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>> {
+    async fn list_scopes(&self) -> StorageResult<Arc<[ScopeDefinition]>> {
         if let Some(scopes) = self.remembered(Tables::scopes) {
             return Ok(scopes);
         }

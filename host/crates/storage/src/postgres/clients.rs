@@ -1,5 +1,7 @@
 //! Registered clients.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     ClientId, Effects, Timestamp,
@@ -66,12 +68,14 @@ statements! {
 
 #[async_trait]
 impl ClientStore for Tenant {
-    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>> {
-        self.db
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Arc<Client>>> {
+        let found = self
+            .db
             .find(LOAD, &[&self.id(), &id.as_str()], |row| {
                 rows::client(row, &self.name, &self.sealer)
             })
-            .await
+            .await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>> {

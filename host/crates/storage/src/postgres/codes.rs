@@ -17,30 +17,26 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Timestamp, TokenHash,
+    Effects, Timestamp, TokenHash,
     grant::RefreshToken,
     ports::{CodeStore, LoadedCode, RedeemEffects, RedeemOutcome, Redemption, StorageResult},
 };
 
 use super::{
     Tenant,
-    effects::effects,
+    effects::{effects, lone_event},
+    pool::Param,
     statements::statements,
-    tenant::{to_its_end, unsettled},
+    tenant::{Tailed, to_its_end, unsettled},
     tokens::Opaque,
 };
 use crate::{
-    rows::{self, code_columns, code_fact_columns, grant_columns},
+    rows::{self, code_columns, code_fact_columns, grant_columns, joined_user_columns},
     rules::spend::CodeVerdict,
 };
 
-statements! {
-    LOAD = concat!(
-        "SELECT ", code_columns!(), ", ", grant_columns!(), " FROM authorization_codes c \
-         JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
-         WHERE c.tenant_id = $1 AND c.hash = $2"
-    );
-    REDEEM = concat!(
+macro_rules! redemption {
+    () => {
         "WITH live AS (SELECT g.id FROM authorization_codes c \
            JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
            WHERE c.tenant_id = $1 AND c.hash = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
@@ -51,12 +47,33 @@ statements! {
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at) \
            SELECT $1::text, $4::bytea, $5::uuid, $6::text, $7::text, $8::bigint, $9::bigint \
-           FROM spent WHERE $4::bytea IS NOT NULL), \
-         opaque AS (INSERT INTO access_tokens \
+           FROM spent WHERE $4::bytea IS NOT NULL)"
+    };
+}
+
+const REDEMPTION: Tailed = Tailed {
+    alone: REDEEM_ALONE,
+    whole: REDEEM,
+};
+
+statements! {
+    LOAD = concat!(
+        "SELECT ", code_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
+         FROM authorization_codes c JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
+         JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id \
+         WHERE c.tenant_id = $1 AND c.hash = $2"
+    );
+    REDEEM = concat!(
+        redemption!(),
+        ", opaque AS (INSERT INTO access_tokens \
            (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
            SELECT $1::text, $11::bytea, $12::uuid, $13::text, $14::text, $15::bigint, $16::bigint \
            FROM spent WHERE $11::bytea IS NOT NULL)",
         effects!("$10" if "spent")
+    );
+    REDEEM_ALONE = concat!(
+        redemption!(),
+        lone_event!(("$10", "$11", "$12", "$13", "$14", "$15") if "spent")
     );
     /// Step 4.
     FACTS = concat!(
@@ -71,10 +88,7 @@ impl CodeStore for Tenant {
     async fn load_code(&self, hash: &TokenHash) -> StorageResult<Option<LoadedCode>> {
         self.db
             .find(LOAD, &[&self.id(), &hash.as_bytes().as_slice()], |row| {
-                Ok(LoadedCode {
-                    code: rows::authorization_code(row)?,
-                    grant: rows::grant(row)?,
-                })
+                rows::loaded_code(row)
             })
             .await
     }
@@ -91,8 +105,7 @@ impl CodeStore for Tenant {
 
 impl Tenant {
     async fn redeem(&self, redemption: &Redemption, effects: RedeemEffects) -> StorageResult<RedeemOutcome> {
-        let redeemed = self.effects(effects.redeemed)?;
-        if self.spend_code(redemption, &redeemed).await? {
+        if self.spend_code(redemption, effects.redeemed).await? {
             return Ok(RedeemOutcome::Redeemed);
         }
         let hash = redemption.hash.as_bytes().as_slice();
@@ -121,33 +134,21 @@ impl Tenant {
         }
     }
 
-    async fn spend_code(&self, redemption: &Redemption, effects: &str) -> StorageResult<bool> {
+    async fn spend_code(&self, redemption: &Redemption, effects: Effects) -> StorageResult<bool> {
         let token = redemption.refresh_token.as_ref();
+        let row: [Param<'_>; 9] = [
+            &self.id(),
+            &redemption.hash.as_bytes().as_slice(),
+            &redemption.now.as_micros(),
+            &token.map(|t| t.hash.as_bytes().as_slice()),
+            &token.map(|t| t.grant_id.as_uuid()),
+            &token.map(|t| t.client_id.as_str()),
+            &token.map(|t| t.scope.to_string()),
+            &token.map(created_at),
+            &token.map(expires_at),
+        ];
         let opaque = Opaque::of(redemption.access_token.as_ref())?;
-        let [hash, grant_id, client_id, claims, created, expires] = opaque.params();
-        self.db
-            .decide(
-                REDEEM,
-                &[
-                    &self.id(),
-                    &redemption.hash.as_bytes().as_slice(),
-                    &redemption.now.as_micros(),
-                    &token.map(|t| t.hash.as_bytes().as_slice()),
-                    &token.map(|t| t.grant_id.as_uuid()),
-                    &token.map(|t| t.client_id.as_str()),
-                    &token.map(|t| t.scope.to_string()),
-                    &token.map(created_at),
-                    &token.map(expires_at),
-                    &effects,
-                    hash,
-                    grant_id,
-                    client_id,
-                    claims,
-                    created,
-                    expires,
-                ],
-            )
-            .await
+        self.decide_leanly(REDEMPTION, &row, Some(&opaque), effects).await
     }
 }
 

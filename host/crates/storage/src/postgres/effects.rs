@@ -4,10 +4,11 @@
 //! They travel as one JSON text parameter and are expanded by PostgreSQL, so that a verb stays one round trip however
 //! many effects it has.
 
-use authly_core::{Effects, TenantId, ports::StorageResult};
+use authly_core::{Effects, TenantId, audit::AuditEvent, ports::StorageResult};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::pool::Param;
 use crate::{codec, rows, seal::Sealer};
 
 /// The channel on which a transaction that wrote invalidations announces its commit.
@@ -52,6 +53,37 @@ macro_rules! effects {
 }
 pub(super) use effects;
 
+/// Ends a statement as [`effects!`] does where the effects are one audit event: in these six parameters, of the names
+/// of its columns. What most requests leave is not packed into JSON to be unpacked by PostgreSQL, and three tables that
+/// get nothing are not opened: a third of the processor time of a rotation.
+macro_rules! lone_event {
+    (($at:literal, $action:literal, $detail:literal, $pseudonym:literal, $client_id:literal, $request_id:literal)
+        if $done:literal) => {
+        concat!(
+            ", audited AS (INSERT INTO audit_events \
+               (tenant_id, at, action, detail, pseudonym, client_id, request_id) SELECT $1::text, ",
+            $at,
+            "::bigint, ",
+            $action,
+            "::text, ",
+            $detail,
+            "::text, ",
+            $pseudonym,
+            "::uuid, ",
+            $client_id,
+            "::text, ",
+            $request_id,
+            "::text FROM ",
+            $done,
+            ") \
+             SELECT EXISTS (SELECT 1 FROM ",
+            $done,
+            "), 0::bigint"
+        )
+    };
+}
+pub(super) use lone_event;
+
 /// Effects as the statement takes them.
 #[derive(Serialize)]
 struct Document {
@@ -60,8 +92,9 @@ struct Document {
     invalidations: Vec<Told>,
 }
 
+/// An audit event as columns.
 #[derive(Serialize)]
-struct Audit {
+pub(super) struct Audit {
     at: i64,
     action: String,
     detail: String,
@@ -84,11 +117,10 @@ struct Told {
     key: String,
 }
 
-/// The parameter of [`effects!`]. Payloads are sealed here.
-pub(super) fn document(effects: Effects, tenant: &TenantId, sealer: &Sealer) -> StorageResult<String> {
-    let audit = effects.audit.into_iter().map(|event| {
+impl Audit {
+    pub(super) fn of(event: AuditEvent) -> StorageResult<Self> {
         let (action, detail) = codec::audit_action(&event.action)?;
-        Ok(Audit {
+        Ok(Self {
             at: event.at.as_micros(),
             action,
             detail,
@@ -96,7 +128,33 @@ pub(super) fn document(effects: Effects, tenant: &TenantId, sealer: &Sealer) -> 
             client_id: event.client_id.map(String::from),
             request_id: event.request_id,
         })
-    });
+    }
+
+    /// Time, action, detail, pseudonym, client, request.
+    pub(super) fn params(&self) -> [Param<'_>; 6] {
+        [
+            &self.at,
+            &self.action,
+            &self.detail,
+            &self.pseudonym,
+            &self.client_id,
+            &self.request_id,
+        ]
+    }
+}
+
+/// The one audit event that these effects are; themselves when they are more, or less.
+pub(super) fn lone(mut effects: Effects) -> Result<AuditEvent, Effects> {
+    let is_lone = effects.audit.len() == 1 && effects.outbox.is_empty() && effects.invalidations.is_empty();
+    if !is_lone {
+        return Err(effects);
+    }
+    effects.audit.pop().ok_or(effects)
+}
+
+/// The parameter of [`effects!`]. Payloads are sealed here.
+pub(super) fn document(effects: Effects, tenant: &TenantId, sealer: &Sealer) -> StorageResult<String> {
+    let audit = effects.audit.into_iter().map(Audit::of);
     let outbox = effects.outbox.into_iter().map(|message| {
         let id = sealer.random_id();
         let payload = sealer.seal(&rows::outbox_place(tenant, &id), &message.payload)?;

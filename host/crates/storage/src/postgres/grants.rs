@@ -1,5 +1,7 @@
 //! Grants: the flag that kills a family.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, GrantId, Timestamp,
@@ -23,10 +25,12 @@ statements! {
 
 #[async_trait]
 impl GrantStore for Tenant {
-    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>> {
-        self.db
+    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Arc<Grant>>> {
+        let found = self
+            .db
             .find(LOAD, &[&self.id(), &id.as_uuid()], |row| rows::grant(row))
-            .await
+            .await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {

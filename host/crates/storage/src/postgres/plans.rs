@@ -18,12 +18,19 @@ const INDEXED: Indexed = &[
         "clients",
         &["LOAD", "LIST", "CREATE", "SET_ENABLED", "UPDATE", "EXISTS"],
     ),
-    ("codes", &["LOAD", "REDEEM", "FACTS"]),
+    ("codes", &["LOAD", "REDEEM", "REDEEM_ALONE", "FACTS"]),
     ("consents", &["LOAD", "LIST", "WITHDRAW"]),
     ("grants", &["LOAD", "REVOKE"]),
     (
         "interactions",
-        &["CREATE", "LOAD", "ADVANCE", "COMPLETE", "FINISHED"],
+        &[
+            "CREATE",
+            "LOAD",
+            "ADVANCE",
+            "COMPLETE",
+            "COMPLETE_ALONE",
+            "FINISHED",
+        ],
     ),
     ("invalidations", &["START", "POLL", "PING"]),
     (
@@ -73,7 +80,10 @@ const INDEXED: Indexed = &[
             "NONCES",
         ],
     ),
-    ("refresh", &["LOAD", "ROTATE", "USE", "FACTS"]),
+    (
+        "refresh",
+        &["LOAD", "ROTATE", "ROTATE_ALONE", "USE", "USE_ALONE", "FACTS"],
+    ),
     ("replay", &["CLAIM"]),
     ("scopes", &["LIST", "CREATE", "UPDATE", "DELETE", "SEED"]),
     (
@@ -93,7 +103,7 @@ const INDEXED: Indexed = &[
     ("throttle", &["LOCK", "READ", "STORE", "SETTLE"]),
     (
         "tokens",
-        &["LOAD", "INSERT", "REVOKE", "REVOKE_JWT", "IS_REVOKED"],
+        &["LOAD", "INSERT", "REVOKE", "REVOKE_JWT", "IS_REVOKED", "STANDING"],
     ),
     (
         "users",

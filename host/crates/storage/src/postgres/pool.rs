@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use authly_core::{StorageError, ports::StorageResult};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio::{sync::Notify, time::timeout};
 use tokio_postgres::{Config, NoTls, Row, config::SslMode, types::ToSql};
 
@@ -85,6 +85,8 @@ impl Database {
         );
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
+            // The connection that was used last is the one whose server has everything at hand.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(config.wait_timeout))
             .create_timeout(Some(config.connect_timeout))

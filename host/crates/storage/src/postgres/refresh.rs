@@ -12,25 +12,21 @@ use authly_core::{
 
 use super::{
     Tenant,
-    effects::effects,
+    effects::{effects, lone_event},
+    pool::Param,
     statements::statements,
-    tenant::{to_its_end, unsettled},
+    tenant::{Tailed, to_its_end, unsettled},
     tokens::Opaque,
 };
 use crate::{
     codec::corrupt,
-    rows::{self, grant_columns, refresh_columns, refresh_fact_columns},
+    rows::{self, grant_columns, joined_user_columns, refresh_columns, refresh_fact_columns},
     rules::spend::RefreshVerdict,
 };
 
-statements! {
-    LOAD = concat!(
-        "SELECT ", refresh_columns!(), ", ", grant_columns!(), " FROM refresh_tokens r \
-         JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-         WHERE r.tenant_id = $1 AND r.hash = $2"
-    );
-    /// Using a token erases the nonce from which it was derived: `erased`.
-    ROTATE = concat!(
+/// Using a token erases the nonce from which it was derived: `erased`.
+macro_rules! rotation {
+    () => {
         "WITH live AS (SELECT g.id FROM refresh_tokens r \
            JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
            WHERE r.tenant_id = $1 AND r.hash = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
@@ -43,27 +39,60 @@ statements! {
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, predecessor_hash) \
            SELECT $1::text, $6::bytea, $7::uuid, $8::text, $9::text, $10::bigint, $11::bigint, rotated.hash \
-           FROM rotated), \
-         opaque AS (INSERT INTO access_tokens \
-           (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
-           SELECT $1::text, $13::bytea, $14::uuid, $15::text, $16::text, $17::bigint, $18::bigint \
-           FROM rotated WHERE $13::bytea IS NOT NULL)",
-        effects!("$12" if "rotated")
-    );
-    /// Locks the token too, so that it cannot be rotated in the same moment.
-    USE = concat!(
+           FROM rotated)"
+    };
+}
+
+/// Locks the token too, so that it cannot be rotated in the same moment.
+macro_rules! usage {
+    () => {
         "WITH used AS (SELECT r.predecessor_hash FROM refresh_tokens r \
            JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
            WHERE r.tenant_id = $1 AND r.hash = $2 AND r.consumed_at IS NULL AND r.expires_at > $3 \
            AND g.revoked_at IS NULL AND g.expires_at > $3 FOR SHARE), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM used \
-           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
-         opaque AS (INSERT INTO access_tokens \
+           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL)"
+    };
+}
+
+const ROTATION: Tailed = Tailed {
+    alone: ROTATE_ALONE,
+    whole: ROTATE,
+};
+
+const USAGE: Tailed = Tailed {
+    alone: USE_ALONE,
+    whole: USE,
+};
+
+statements! {
+    LOAD = concat!(
+        "SELECT ", refresh_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
+         FROM refresh_tokens r JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+         JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id \
+         WHERE r.tenant_id = $1 AND r.hash = $2"
+    );
+    ROTATE = concat!(
+        rotation!(),
+        ", opaque AS (INSERT INTO access_tokens \
+           (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
+           SELECT $1::text, $13::bytea, $14::uuid, $15::text, $16::text, $17::bigint, $18::bigint \
+           FROM rotated WHERE $13::bytea IS NOT NULL)",
+        effects!("$12" if "rotated")
+    );
+    ROTATE_ALONE = concat!(
+        rotation!(),
+        lone_event!(("$12", "$13", "$14", "$15", "$16", "$17") if "rotated")
+    );
+    USE = concat!(
+        usage!(),
+        ", opaque AS (INSERT INTO access_tokens \
            (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
            SELECT $1::text, $5::bytea, $6::uuid, $7::text, $8::text, $9::bigint, $10::bigint \
            FROM used WHERE $5::bytea IS NOT NULL)",
         effects!("$4" if "used")
     );
+    USE_ALONE = concat!(usage!(), lone_event!(("$4", "$5", "$6", "$7", "$8", "$9") if "used"));
     FACTS = concat!(
         "SELECT ", refresh_fact_columns!(), " FROM refresh_tokens r \
          JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
@@ -76,10 +105,7 @@ impl RefreshStore for Tenant {
     async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>> {
         self.db
             .find(LOAD, &[&self.id(), &hash.as_bytes().as_slice()], |row| {
-                Ok(LoadedRefresh {
-                    token: rows::refresh_token(row)?,
-                    grant: rows::grant(row)?,
-                })
+                rows::loaded_refresh(row)
             })
             .await
     }
@@ -112,8 +138,7 @@ impl RefreshStore for Tenant {
 
 impl Tenant {
     async fn rotate(&self, rotation: &Rotation, effects: RotateEffects) -> StorageResult<RotateOutcome> {
-        let rotated = self.effects(effects.rotated)?;
-        if self.spend_refresh(rotation, &rotated).await? {
+        if self.spend_refresh(rotation, effects.rotated).await? {
             return Ok(RotateOutcome::Rotated);
         }
         let outcome = self
@@ -143,24 +168,9 @@ impl Tenant {
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
         let opaque = Opaque::of(access_token)?;
-        let [token_hash, grant_id, client_id, claims, created, expires] = opaque.params();
+        let row: [Param<'_>; 3] = [&self.id(), &hash.as_bytes().as_slice(), &now.as_micros()];
         let used = self
-            .db
-            .decide(
-                USE,
-                &[
-                    &self.id(),
-                    &hash.as_bytes().as_slice(),
-                    &now.as_micros(),
-                    &self.effects(effects.rotated)?,
-                    token_hash,
-                    grant_id,
-                    client_id,
-                    claims,
-                    created,
-                    expires,
-                ],
-            )
+            .decide_leanly(USAGE, &row, Some(&opaque), effects.rotated)
             .await;
         if used? {
             return Ok(RotateOutcome::Rotated);
@@ -169,7 +179,7 @@ impl Tenant {
         self.retried_with(outcome, access_token).await
     }
 
-    async fn spend_refresh(&self, rotation: &Rotation, effects: &str) -> StorageResult<bool> {
+    async fn spend_refresh(&self, rotation: &Rotation, effects: Effects) -> StorageResult<bool> {
         let Rotation {
             hash,
             successor,
@@ -178,34 +188,22 @@ impl Tenant {
             grace,
             now,
         } = rotation;
-        let opaque = Opaque::of(access_token.as_ref())?;
-        let [token_hash, grant_id, client_id, claims, created, expires] = opaque.params();
         let sealed = self.sealer.seal(&rows::nonce_place(&self.name, hash), nonce)?;
-        self.db
-            .decide(
-                ROTATE,
-                &[
-                    &self.id(),
-                    &hash.as_bytes().as_slice(),
-                    &now.as_micros(),
-                    &sealed,
-                    &now.plus(*grace).as_micros(),
-                    &successor.hash.as_bytes().as_slice(),
-                    &successor.grant_id.as_uuid(),
-                    &successor.client_id.as_str(),
-                    &successor.scope.to_string(),
-                    &successor.created_at.as_micros(),
-                    &successor.expires_at.as_micros(),
-                    &effects,
-                    token_hash,
-                    grant_id,
-                    client_id,
-                    claims,
-                    created,
-                    expires,
-                ],
-            )
-            .await
+        let row: [Param<'_>; 11] = [
+            &self.id(),
+            &hash.as_bytes().as_slice(),
+            &now.as_micros(),
+            &sealed,
+            &now.plus(*grace).as_micros(),
+            &successor.hash.as_bytes().as_slice(),
+            &successor.grant_id.as_uuid(),
+            &successor.client_id.as_str(),
+            &successor.scope.to_string(),
+            &successor.created_at.as_micros(),
+            &successor.expires_at.as_micros(),
+        ];
+        let opaque = Opaque::of(access_token.as_ref())?;
+        self.decide_leanly(ROTATION, &row, Some(&opaque), effects).await
     }
 
     /// What a token is that was not spent, in a fresh snapshot; a replay kills its family.

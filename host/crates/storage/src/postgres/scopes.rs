@@ -1,5 +1,7 @@
 //! Defined scopes.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects,
@@ -34,10 +36,12 @@ statements! {
 
 #[async_trait]
 impl ScopeStore for Tenant {
-    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>> {
-        self.db
+    async fn list_scopes(&self) -> StorageResult<Arc<[ScopeDefinition]>> {
+        let defined = self
+            .db
             .list(LIST, &[&self.id()], |row| rows::scope_definition(row))
-            .await
+            .await?;
+        Ok(defined.into())
     }
 
     async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()> {

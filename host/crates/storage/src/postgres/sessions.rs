@@ -2,21 +2,23 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, SessionId, StorageError, Timestamp, TokenHash, UserId,
-    ports::{EndEffects, Ended, Page, SessionStore, StartOutcome, StorageResult},
+    ClientId, Effects, SessionId, StorageError, Timestamp, TokenHash, UserId,
+    ports::{EndEffects, Ended, LoadedSession, Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 
 use super::{Tenant, effects::effects, pool::Param, statements::statements};
 use crate::{
     codec,
-    rows::{self, Columns as _, session_columns},
+    rows::{self, Columns as _, loaded_session_columns, session_columns},
 };
 
 statements! {
     LOAD = concat!(
-        "SELECT ", session_columns!(), " FROM sessions \
-         WHERE tenant_id = $1 AND hash = $2 AND ended_at IS NULL AND expires_at > $3"
+        "SELECT ", loaded_session_columns!(), " FROM sessions s \
+         JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+         LEFT JOIN consents c ON c.tenant_id = s.tenant_id AND c.user_id = s.user_id AND c.client_id = $4 \
+         WHERE s.tenant_id = $1 AND s.hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3"
     );
     FIND = concat!(
         "SELECT ", session_columns!(), " FROM sessions \
@@ -71,14 +73,19 @@ statements! {
 
 #[async_trait]
 impl SessionStore for Tenant {
-    async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>> {
-        self.db
-            .find(
-                LOAD,
-                &[&self.id(), &hash.as_bytes().as_slice(), &now.as_micros()],
-                |row| rows::session(row),
-            )
-            .await
+    async fn load_session(
+        &self,
+        hash: &TokenHash,
+        client_id: Option<&ClientId>,
+        now: Timestamp,
+    ) -> StorageResult<Option<LoadedSession>> {
+        let key: [Param<'_>; 4] = [
+            &self.id(),
+            &hash.as_bytes().as_slice(),
+            &now.as_micros(),
+            &client_id.map(ClientId::as_str),
+        ];
+        self.db.find(LOAD, &key, |row| rows::loaded_session(row)).await
     }
 
     async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {

@@ -1,17 +1,19 @@
 //! Access tokens that storage knows: opaque ones, and JWTs that were revoked.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, GrantId, Timestamp, TokenHash,
     grant::StoredAccessToken,
-    ports::{AccessTokenStore, StorageResult},
+    ports::{AccessTokenStore, Standing, StorageResult},
 };
 use uuid::Uuid;
 
 use super::{Tenant, effects::effects, pool::Param, statements::statements, tenant::taken};
 use crate::{
     codec,
-    rows::{self, access_token_columns},
+    rows::{self, Columns as _, access_token_columns, grant_columns, user_columns},
 };
 
 statements! {
@@ -33,6 +35,12 @@ statements! {
         effects!("$4" if "made")
     );
     IS_REVOKED = "SELECT 1 FROM revoked_jwts WHERE tenant_id = $1 AND jti = $2";
+    STANDING = concat!(
+        "SELECT EXISTS (SELECT 1 FROM revoked_jwts WHERE tenant_id = $1 AND jti = $2), ", grant_columns!(), ", p.* \
+         FROM grants g JOIN LATERAL (SELECT ", user_columns!(), " FROM users u \
+           WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id) p ON true \
+         WHERE g.tenant_id = $1 AND g.id = $3"
+    );
 }
 
 /// The columns of an opaque token as parameters, all NULL when there is none.
@@ -59,6 +67,10 @@ impl Opaque {
             created_at: Some(token.created_at.as_micros()),
             expires_at: Some(token.expires_at.as_micros()),
         })
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.hash.is_none()
     }
 
     /// Hash, grant, client, claims, times.
@@ -115,13 +127,27 @@ impl AccessTokenStore for Tenant {
             .await
     }
 
-    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool> {
+    async fn load_standing(&self, jti: Option<&str>, grant: Option<GrantId>) -> StorageResult<Standing> {
         // What PostgreSQL cannot store was never revoked.
-        if jti.contains('\0') {
-            return Ok(false);
-        }
-        let found = self.db.read(IS_REVOKED, &[&self.id(), &jti]).await?;
-        Ok(!found.is_empty())
+        let jti = jti.filter(|jti| !jti.contains('\0'));
+        let Some(grant) = grant else {
+            let revoked = match jti {
+                Some(_) => self.db.read(IS_REVOKED, &[&self.id(), &jti]).await?,
+                None => Vec::new(),
+            };
+            return Ok(Standing {
+                is_jti_revoked: !revoked.is_empty(),
+                person: None,
+            });
+        };
+        let key: [Param<'_>; 3] = [&self.id(), &jti, &grant.as_uuid()];
+        let found = self.db.find(STANDING, &key, |row| {
+            Ok(Standing {
+                is_jti_revoked: row.flag()?,
+                person: Some((Arc::new(rows::grant(row)?), Arc::new(rows::user(row)?))),
+            })
+        });
+        Ok(found.await?.unwrap_or_default())
     }
 }
 

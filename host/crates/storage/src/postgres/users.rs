@@ -1,5 +1,7 @@
 //! People's accounts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, SessionId, StorageError, Timestamp, UserId,
@@ -79,10 +81,12 @@ statements! {
 
 #[async_trait]
 impl UserStore for Tenant {
-    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>> {
-        self.db
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>> {
+        let found = self
+            .db
             .find(LOAD, &[&self.id(), &id.as_uuid()], |row| rows::user(row))
-            .await
+            .await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn load_login(&self, normalized_username: &str) -> StorageResult<Option<LoginRecord>> {

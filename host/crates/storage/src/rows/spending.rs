@@ -1,11 +1,14 @@
 //! Rows of what is spent once: grants, codes, refresh tokens.
 
+use std::sync::Arc;
+
 use authly_core::{
     GrantId, SessionId, TenantId, TokenHash, UserId,
     grant::{AuthorizationCode, Grant, RefreshToken, StoredAccessToken},
+    ports::{LoadedCode, LoadedRefresh},
 };
 
-use super::{Columns, Read};
+use super::{Columns, Read, user};
 use crate::{
     codec,
     rules::spend::{CodeFacts, RefreshFacts},
@@ -46,7 +49,16 @@ macro_rules! code_columns {
 }
 pub(crate) use code_columns;
 
-pub(crate) fn authorization_code(row: &mut impl Columns) -> Read<AuthorizationCode> {
+/// `code_columns!()`, `grant_columns!()` and `joined_user_columns!()`.
+pub(crate) fn loaded_code(row: &mut impl Columns) -> Read<LoadedCode> {
+    Ok(LoadedCode {
+        code: authorization_code(row)?,
+        grant: grant(row)?,
+        user: Arc::new(user(row)?),
+    })
+}
+
+fn authorization_code(row: &mut impl Columns) -> Read<AuthorizationCode> {
     Ok(AuthorizationCode {
         hash: row.hash("authorization_codes.hash")?,
         grant_id: GrantId::from_uuid(row.uuid()?),
@@ -107,7 +119,16 @@ macro_rules! refresh_columns {
 }
 pub(crate) use refresh_columns;
 
-pub(crate) fn refresh_token(row: &mut impl Columns) -> Read<RefreshToken> {
+/// `refresh_columns!()`, `grant_columns!()` and `joined_user_columns!()`.
+pub(crate) fn loaded_refresh(row: &mut impl Columns) -> Read<LoadedRefresh> {
+    Ok(LoadedRefresh {
+        token: refresh_token(row)?,
+        grant: grant(row)?,
+        user: Arc::new(user(row)?),
+    })
+}
+
+fn refresh_token(row: &mut impl Columns) -> Read<RefreshToken> {
     Ok(RefreshToken {
         hash: row.hash("refresh_tokens.hash")?,
         grant_id: GrantId::from_uuid(row.uuid()?),

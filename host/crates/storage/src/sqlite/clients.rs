@@ -1,5 +1,7 @@
 //! Registered clients.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     ClientId, Effects, Timestamp, TokenHash,
@@ -106,14 +108,16 @@ fn delete(access: &Access<'_>, id: &ClientId, now: Timestamp) -> StorageResult<b
 
 #[async_trait]
 impl ClientStore for SqliteTenant {
-    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Client>> {
+    async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Arc<Client>>> {
         let id = id.clone();
-        self.read(move |access| {
-            access.find(LOAD, params![access.tenant(), id.as_str()], |row| {
-                rows::client(row, access.tenant, access.sealer)
+        let found = self
+            .read(move |access| {
+                access.find(LOAD, params![access.tenant(), id.as_str()], |row| {
+                    rows::client(row, access.tenant, access.sealer)
+                })
             })
-        })
-        .await
+            .await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn list_clients(&self, page: &Page) -> StorageResult<Vec<Client>> {

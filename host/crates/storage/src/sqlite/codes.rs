@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     codec::corrupt,
-    rows::{self, code_columns, code_fact_columns, grant_columns},
+    rows::{self, code_columns, code_fact_columns, grant_columns, joined_user_columns},
     rules::spend::CodeVerdict,
 };
 
 statements! {
-    LOAD = "SELECT ", code_columns!(), ", ", grant_columns!(), " FROM authorization_codes c \
-        JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
+    LOAD = "SELECT ", code_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
+        FROM authorization_codes c JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
+        JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id \
         WHERE c.tenant_id = ?1 AND c.hash = ?2";
     INSERT = "INSERT INTO authorization_codes (tenant_id, hash, grant_id, client_id, redirect_uri, \
         redirect_uri_given, code_challenge, nonce, scope, created_at, expires_at, consumed_at) \
@@ -93,10 +94,7 @@ impl CodeStore for SqliteTenant {
         let hash = *hash;
         self.read(move |access| {
             access.find(LOAD, params![access.tenant(), hash.as_bytes()], |row| {
-                Ok(LoadedCode {
-                    code: rows::authorization_code(row)?,
-                    grant: rows::grant(row)?,
-                })
+                rows::loaded_code(row)
             })
         })
         .await

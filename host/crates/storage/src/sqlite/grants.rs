@@ -1,5 +1,7 @@
 //! Grants, and the flag that kills a family.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, GrantId, Timestamp, Topic, UserId,
@@ -48,6 +50,12 @@ pub(super) fn insert(access: &Access<'_>, grant: &Grant) -> StorageResult<()> {
     Ok(())
 }
 
+/// The grant, revoked or not.
+pub(super) fn find(access: &Access<'_>, id: GrantId) -> StorageResult<Option<Grant>> {
+    let key = params![access.tenant(), id.as_uuid().into_bytes()];
+    access.find(LOAD, key, |row| rows::grant(row))
+}
+
 /// Sets the flag; `false` when it was set already.
 pub(super) fn revoke(access: &Access<'_>, id: GrantId, now: Timestamp) -> StorageResult<bool> {
     let row = params![access.tenant(), id.as_uuid().into_bytes(), now.as_micros()];
@@ -73,12 +81,9 @@ pub(super) fn tell_each(access: &Access<'_>, sql: &str, params: impl Params) -> 
 
 #[async_trait]
 impl GrantStore for SqliteTenant {
-    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Grant>> {
-        self.read(move |access| {
-            let key = params![access.tenant(), id.as_uuid().into_bytes()];
-            access.find(LOAD, key, |row| rows::grant(row))
-        })
-        .await
+    async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Arc<Grant>>> {
+        let found = self.read(move |access| find(access, id)).await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {

@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     codec::corrupt,
-    rows::{self, Columns as _, grant_columns, refresh_columns, refresh_fact_columns},
+    rows::{self, Columns as _, grant_columns, joined_user_columns, refresh_columns, refresh_fact_columns},
     rules::spend::RefreshVerdict,
 };
 
 statements! {
-    LOAD = "SELECT ", refresh_columns!(), ", ", grant_columns!(), " FROM refresh_tokens r \
-        JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+    LOAD = "SELECT ", refresh_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
+        FROM refresh_tokens r JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
+        JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id \
         WHERE r.tenant_id = ?1 AND r.hash = ?2";
     INSERT = "INSERT INTO refresh_tokens (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, \
         predecessor_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -161,10 +162,7 @@ impl RefreshStore for SqliteTenant {
         let hash = *hash;
         self.read(move |access| {
             access.find(LOAD, params![access.tenant(), hash.as_bytes()], |row| {
-                Ok(LoadedRefresh {
-                    token: rows::refresh_token(row)?,
-                    grant: rows::grant(row)?,
-                })
+                rows::loaded_refresh(row)
             })
         })
         .await

@@ -1,5 +1,7 @@
 //! Defined scopes.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects,
@@ -25,9 +27,11 @@ statements! {
 
 #[async_trait]
 impl ScopeStore for SqliteTenant {
-    async fn list_scopes(&self) -> StorageResult<Vec<ScopeDefinition>> {
-        self.read(|access| access.list(LIST, params![access.tenant()], |row| rows::scope_definition(row)))
-            .await
+    async fn list_scopes(&self) -> StorageResult<Arc<[ScopeDefinition]>> {
+        let defined = self
+            .read(|access| access.list(LIST, params![access.tenant()], |row| rows::scope_definition(row)))
+            .await?;
+        Ok(defined.into())
     }
 
     async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()> {

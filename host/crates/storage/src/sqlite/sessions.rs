@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use authly_core::{
-    Effects, SessionId, Timestamp, TokenHash, UserId,
-    ports::{EndEffects, Ended, Page, SessionStore, StartOutcome, StorageResult},
+    ClientId, Effects, SessionId, Timestamp, TokenHash, UserId,
+    ports::{EndEffects, Ended, LoadedSession, Page, SessionStore, StartOutcome, StorageResult},
     session::Session,
 };
 use rusqlite::params;
@@ -15,12 +15,14 @@ use super::{
 };
 use crate::{
     codec::to_json,
-    rows::{self, session_columns},
+    rows::{self, loaded_session_columns, session_columns},
 };
 
 statements! {
-    LOAD = "SELECT ", session_columns!(), " FROM sessions \
-        WHERE tenant_id = ?1 AND hash = ?2 AND ended_at IS NULL AND expires_at > ?3";
+    LOAD = "SELECT ", loaded_session_columns!(), " FROM sessions s \
+        JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+        LEFT JOIN consents c ON c.tenant_id = s.tenant_id AND c.user_id = s.user_id AND c.client_id = ?4 \
+        WHERE s.tenant_id = ?1 AND s.hash = ?2 AND s.ended_at IS NULL AND s.expires_at > ?3";
     FIND = "SELECT ", session_columns!(), " FROM sessions \
         WHERE tenant_id = ?1 AND id = ?2 AND ended_at IS NULL AND expires_at > ?3";
     START = "INSERT INTO sessions (tenant_id, ", session_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -95,11 +97,17 @@ pub(super) fn end_all(
 
 #[async_trait]
 impl SessionStore for SqliteTenant {
-    async fn load_session(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Session>> {
-        let hash = *hash;
+    async fn load_session(
+        &self,
+        hash: &TokenHash,
+        client_id: Option<&ClientId>,
+        now: Timestamp,
+    ) -> StorageResult<Option<LoadedSession>> {
+        let (hash, client_id) = (*hash, client_id.cloned());
         self.read(move |access| {
-            let key = params![access.tenant(), hash.as_bytes(), now.as_micros()];
-            access.find(LOAD, key, |row| rows::session(row))
+            let client_id = client_id.as_ref().map(ClientId::as_str);
+            let key = params![access.tenant(), hash.as_bytes(), now.as_micros(), client_id];
+            access.find(LOAD, key, |row| rows::loaded_session(row))
         })
         .await
     }

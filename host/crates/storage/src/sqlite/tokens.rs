@@ -1,17 +1,20 @@
 //! Access tokens that storage knows: opaque ones, and JWTs that were revoked.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
-    Effects, Timestamp, TokenHash,
-    grant::StoredAccessToken,
-    ports::{AccessTokenStore, StorageResult},
+    Effects, GrantId, Timestamp, TokenHash,
+    grant::{Grant, StoredAccessToken},
+    ports::{AccessTokenStore, Standing, StorageResult},
+    user::User,
 };
 use rusqlite::params;
 
 use super::{
     SqliteTenant,
     access::{Access, statements, taken},
-    effects,
+    effects, grants, users,
 };
 use crate::{
     codec::to_json,
@@ -43,6 +46,15 @@ pub(super) fn insert_if(access: &Access<'_>, token: Option<&StoredAccessToken>) 
     ];
     taken(access.execute(INSERT, row), || "access token".to_owned())?;
     Ok(())
+}
+
+/// A grant and its person.
+fn person(access: &Access<'_>, id: GrantId) -> StorageResult<Option<(Arc<Grant>, Arc<User>)>> {
+    let Some(grant) = grants::find(access, id)? else {
+        return Ok(None);
+    };
+    let user = users::find(access, grant.user_id)?;
+    Ok(user.map(|user| (Arc::new(grant), Arc::new(user))))
 }
 
 #[async_trait]
@@ -91,11 +103,15 @@ impl AccessTokenStore for SqliteTenant {
         .await
     }
 
-    async fn is_jti_revoked(&self, jti: &str) -> StorageResult<bool> {
-        let jti = jti.to_owned();
+    async fn load_standing(&self, jti: Option<&str>, grant: Option<GrantId>) -> StorageResult<Standing> {
+        let jti = jti.map(str::to_owned);
         self.read(move |access| {
-            let found = access.find(IS_REVOKED, params![access.tenant(), jti], |_| Ok(()))?;
-            Ok(found.is_some())
+            let is_revoked =
+                |jti: &String| access.find(IS_REVOKED, params![access.tenant(), jti], |_| Ok(()));
+            Ok(Standing {
+                is_jti_revoked: jti.as_ref().map(is_revoked).transpose()?.flatten().is_some(),
+                person: grant.map(|id| person(access, id)).transpose()?.flatten(),
+            })
         })
         .await
     }

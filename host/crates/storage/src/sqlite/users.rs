@@ -1,5 +1,7 @@
 //! People's accounts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authly_core::{
     Effects, SecretText, Timestamp, UserId,
@@ -122,14 +124,17 @@ fn set_password(
     Ok(PasswordOutcome::Changed(ended))
 }
 
+/// The account.
+pub(super) fn find(access: &Access<'_>, id: UserId) -> StorageResult<Option<User>> {
+    let key = params![access.tenant(), id.as_uuid().into_bytes()];
+    access.find(LOAD, key, |row| rows::user(row))
+}
+
 #[async_trait]
 impl UserStore for SqliteTenant {
-    async fn load_user(&self, id: UserId) -> StorageResult<Option<User>> {
-        self.read(move |access| {
-            let key = params![access.tenant(), id.as_uuid().into_bytes()];
-            access.find(LOAD, key, |row| rows::user(row))
-        })
-        .await
+    async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>> {
+        let found = self.read(move |access| find(access, id)).await?;
+        Ok(found.map(Arc::new))
     }
 
     async fn load_login(&self, normalized_username: &str) -> StorageResult<Option<LoginRecord>> {

@@ -29,7 +29,7 @@ pub async fn client_is_loaded_as_created(backend: &impl Backend) {
             .create_client(&made, effects(AuditAction::ClientCreated))
             .await
             .unwrap();
-        assert_eq!(tenant.load_client(&made.id).await.unwrap(), Some(made));
+        assert_eq!(tenant.load_client(&made.id).await.unwrap(), Some(made.into()));
     }
     assert_eq!(backend.audit().await, ["client_created", "client_created"]);
 }
@@ -189,7 +189,7 @@ pub async fn client_is_updated_at_its_version(backend: &impl Backend) {
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
     changed.version = 1;
     let now = tenant.load_client(&changed.id).await.unwrap();
-    assert_eq!(now.as_ref(), Some(&changed));
+    assert_eq!(now.as_deref(), Some(&changed));
     tenant
         .set_client_enabled(&changed.id, true, Effects::none())
         .await

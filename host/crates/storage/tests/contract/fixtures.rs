@@ -317,6 +317,12 @@ pub async fn alice(tenant: &dyn TenantStorage) -> User {
     alice
 }
 
+/// The session of that name, if it is alive.
+pub async fn living(tenant: &dyn TenantStorage, name: &str, secs: i64) -> Option<Session> {
+    let loaded = tenant.load_session(&hash(name), None, at(secs)).await.unwrap();
+    loaded.map(|loaded| loaded.session)
+}
+
 /// Alice's grant and its unspent code, both called `name`.
 pub async fn granted(backend: &impl Backend, name: &str) -> Grant {
     let tenant = backend.tenant();

@@ -97,7 +97,7 @@ macro_rules! contract_suite {
                 user_is_disabled_with_the_time_and_effects, user_is_updated_at_its_version,
                 password_replaces_the_one_that_was_checked, password_change_ends_what_was_opened_before,
                 deleted_user_leaves_nothing_alive;
-            sessions: session_lives_until_its_end, login_replaces_the_session_before,
+            sessions: session_lives_until_its_end, session_is_loaded_with_its_person_and_what_they_agreed_to, login_replaces_the_session_before,
                 session_needs_the_person_as_they_proved_it, session_of_a_person_without_password_begins,
                 session_is_ended_once,
                 login_is_noted, sessions_are_listed_from_the_newest, use_of_a_session_is_noted_forwards,
@@ -121,6 +121,7 @@ macro_rules! contract_suite {
                 compromised_keys_go_together_and_at_once,
                 removed_key_is_destroyed;
             tokens: opaque_token_is_loaded_until_and_after_its_revocation, revoked_jwt_is_remembered,
+                standing_is_the_token_the_grant_and_its_person,
                 redemption_stores_the_opaque_token, rotation_stores_the_opaque_token,
                 use_without_rotation_stores_the_opaque_token;
             replay: key_is_claimed_once_until_it_expires;

@@ -54,6 +54,7 @@ pub async fn token_is_rotated_until_its_expiry(backend: &impl Backend) {
     let old = tenant.load_refresh(&hash("early")).await.unwrap().unwrap();
     assert_eq!(old.token.consumed_at, Some(at(999)));
     let next = tenant.load_refresh(&hash("next")).await.unwrap().unwrap();
+    assert_eq!(next.user.id, early.user_id);
     assert_eq!((next.token.consumed_at, next.grant), (None, early));
     assert!(tenant.load_refresh(&hash("never")).await.unwrap().is_none());
     assert_eq!(backend.audit().await, ["refresh_rotated"]);

@@ -31,7 +31,7 @@ pub async fn scopes_are_seeded_once(backend: &impl Backend) {
         scope("openid", "old"),
         scope("profile", "old"),
     ];
-    assert_eq!(tenant.list_scopes().await.unwrap(), expected);
+    assert_eq!(*tenant.list_scopes().await.unwrap(), expected);
     assert!(
         backend
             .other_tenant()
@@ -64,7 +64,7 @@ pub async fn scope_is_changed_and_deleted(backend: &impl Backend) {
     let other = backend.other_tenant().await;
     assert!(!other.update_scope(&scope, updated()).await.unwrap());
     assert!(tenant.update_scope(&scope, updated()).await.unwrap());
-    assert_eq!(tenant.list_scopes().await.unwrap(), [scope]);
+    assert_eq!(*tenant.list_scopes().await.unwrap(), [scope]);
     assert!(!other.delete_scope("read", deleted()).await.unwrap());
     assert!(tenant.delete_scope("read", deleted()).await.unwrap());
     assert!(tenant.list_scopes().await.unwrap().is_empty());

@@ -7,7 +7,7 @@ use authly_core::{
 
 use super::{
     Backend,
-    fixtures::{alice, at, effects, hash, session, user},
+    fixtures::{alice, at, client_id, completion, consent, effects, hash, living, session, user},
     users::password,
 };
 
@@ -19,10 +19,9 @@ pub async fn session_lives_until_its_end(backend: &impl Backend) {
         .start_session(&made, Some(at(0)), None, started)
         .await
         .unwrap();
-    let living = tenant.load_session(&hash("s"), at(99)).await.unwrap();
-    assert_eq!(living, Some(made.clone()));
-    assert_eq!(tenant.load_session(&hash("s"), at(100)).await.unwrap(), None);
-    assert_eq!(tenant.load_session(&hash("other"), at(0)).await.unwrap(), None);
+    assert_eq!(living(&*tenant, "s", 99).await, Some(made.clone()));
+    assert_eq!(living(&*tenant, "s", 100).await, None);
+    assert_eq!(living(&*tenant, "other", 0).await, None);
     assert_eq!(backend.audit().await, ["login_succeeded"]);
     for (secs, found) in [(99, Some(made.clone())), (100, None)] {
         assert_eq!(
@@ -32,8 +31,36 @@ pub async fn session_lives_until_its_end(backend: &impl Backend) {
         );
     }
     let other = backend.other_tenant().await;
-    assert_eq!(other.load_session(&hash("s"), at(0)).await.unwrap(), None);
+    assert_eq!(living(&*other, "s", 0).await, None);
     assert_eq!(other.find_session(made.id, at(0)).await.unwrap(), None);
+}
+
+pub async fn session_is_loaded_with_its_person_and_what_they_agreed_to(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let alice = alice(&*tenant).await;
+    let made = session("s", &alice);
+    let started = tenant.start_session(&made, Some(at(0)), None, Effects::none());
+    assert_eq!(started.await.unwrap(), StartOutcome::Started);
+    let mut agreed = completion("c");
+    agreed.consent = Some(consent("openid", 0));
+    tenant
+        .complete_interaction(agreed.clone(), Effects::none())
+        .await
+        .unwrap();
+    let load = async |client: Option<&str>| {
+        let client = client.map(client_id);
+        let loaded = tenant.load_session(&hash("s"), client.as_ref(), at(1)).await;
+        loaded.unwrap().unwrap()
+    };
+    let loaded = load(Some("app")).await;
+    assert_eq!((loaded.session, loaded.user.id), (made, alice.id));
+    assert_eq!(loaded.consent, agreed.consent);
+    for other in [Some("other"), None] {
+        assert_eq!(load(other).await.consent, None, "{other:?}");
+    }
+    let changed = tenant.set_user_enabled(alice.id, false, at(1), Effects::none());
+    assert!(changed.await.unwrap());
+    assert!(!load(None).await.user.enabled, "whoever asks judges them");
 }
 
 pub async fn login_replaces_the_session_before(backend: &impl Backend) {
@@ -49,21 +76,15 @@ pub async fn login_replaces_the_session_before(backend: &impl Backend) {
         .start_session(&new, Some(at(0)), Some(&replaces), Effects::none())
         .await
         .unwrap();
-    assert_eq!(tenant.load_session(&hash("old"), at(1)).await.unwrap(), None);
-    assert_eq!(tenant.load_session(&hash("new"), at(1)).await.unwrap(), Some(new));
+    assert_eq!(living(&*tenant, "old", 1).await, None);
+    assert_eq!(living(&*tenant, "new", 1).await, Some(new));
     let third = session("third", &alice);
     let planted = hash("planted");
     tenant
         .start_session(&third, Some(at(0)), Some(&planted), Effects::none())
         .await
         .unwrap();
-    assert!(
-        tenant
-            .load_session(&hash("third"), at(1))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(living(&*tenant, "third", 1).await.is_some());
 }
 
 pub async fn session_needs_the_person_as_they_proved_it(backend: &impl Backend) {
@@ -85,8 +106,8 @@ pub async fn session_needs_the_person_as_they_proved_it(backend: &impl Backend) 
         let outcome = start("late", checked, Some("first")).await;
         assert_eq!(outcome, StartOutcome::Refused, "{checked:?}");
     }
-    assert_eq!(tenant.load_session(&hash("late"), at(6)).await.unwrap(), None);
-    let before = tenant.load_session(&hash("first"), at(6)).await.unwrap();
+    assert_eq!(living(&*tenant, "late", 6).await, None);
+    let before = living(&*tenant, "first", 6).await;
     assert!(before.is_some(), "nothing took its place");
     assert_eq!(start("second", Some(at(5)), None).await, StartOutcome::Started);
     let set_enabled = async |enabled| {
@@ -131,7 +152,7 @@ pub async fn session_is_ended_once(backend: &impl Backend) {
         !tenant.end_session(late.id, at(100), ended()).await.unwrap(),
         "it had expired"
     );
-    assert_eq!(tenant.load_session(&hash("s"), at(6)).await.unwrap(), None);
+    assert_eq!(living(&*tenant, "s", 6).await, None);
     assert_eq!(tenant.find_session(made.id, at(6)).await.unwrap(), None);
     assert_eq!(backend.effect_counts().await, [1, 1, 0]);
 }
@@ -148,7 +169,7 @@ pub async fn login_is_noted(backend: &impl Backend) {
     owner.last_login_at = Some(at(7));
     assert_eq!(
         tenant.load_user(owner.id).await.unwrap(),
-        Some(owner),
+        Some(owner.into()),
         "and nothing else, the version neither"
     );
 }
@@ -198,7 +219,7 @@ pub async fn use_of_a_session_is_noted_forwards(backend: &impl Backend) {
     for (secs, seen) in [(9, 9), (5, 9), (11, 11)] {
         tenant.touch_session(&hash("s"), at(secs)).await.unwrap();
         made.last_seen_at = at(seen);
-        let now = tenant.load_session(&hash("s"), at(12)).await.unwrap();
+        let now = living(&*tenant, "s", 12).await;
         assert_eq!(now.as_ref(), Some(&made), "at {secs}");
     }
     tenant.touch_session(&hash("unknown"), at(1)).await.unwrap();

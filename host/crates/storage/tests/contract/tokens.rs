@@ -1,8 +1,10 @@
 //! Opaque access tokens, and JWTs that were revoked.
 
+use std::sync::Arc;
+
 use authly_core::{
     AuditAction, Effects, GrantId, StorageError, Topic,
-    ports::{RedeemEffects, Redemption, RotateOutcome},
+    ports::{RedeemEffects, Redemption, RotateOutcome, Standing, TenantStorage},
 };
 
 use super::{
@@ -43,18 +45,54 @@ pub async fn revoked_jwt_is_remembered(backend: &impl Backend) {
     let tenant = backend.tenant();
     let node = backend.node(super::fixtures::sealer(1)).await;
     let elsewhere = node.tenant(&authly_core::TenantId::default_tenant());
-    assert!(!elsewhere.is_jti_revoked("j").await.unwrap());
+    let is_revoked = async |tenant: &Arc<dyn TenantStorage>, jti: &str| {
+        let standing = tenant.load_standing(Some(jti), None).await.unwrap();
+        assert_eq!(standing.person, None);
+        standing.is_jti_revoked
+    };
+    assert!(!is_revoked(&elsewhere, "j").await);
     let told = || revoked().invalidating(Topic::AccessToken, "j");
     assert!(tenant.revoke_jti("j", at(600), told()).await.unwrap());
     assert!(!tenant.revoke_jti("j", at(600), told()).await.unwrap());
     for node in [&tenant, &elsewhere] {
-        assert!(node.is_jti_revoked("j").await.unwrap());
-        assert!(!node.is_jti_revoked("J").await.unwrap(), "byte for byte");
-        assert!(!node.is_jti_revoked("j\0").await.unwrap());
+        assert!(is_revoked(node, "j").await);
+        assert!(!is_revoked(node, "J").await, "byte for byte");
+        assert!(!is_revoked(node, "j\0").await);
     }
     let other = backend.other_tenant().await;
-    assert!(!other.is_jti_revoked("j").await.unwrap());
+    assert!(!is_revoked(&other, "j").await);
     assert_eq!(backend.effect_counts().await, [1, 2, 0]);
+}
+
+pub async fn standing_is_the_token_the_grant_and_its_person(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let grant = granted(backend, "c").await;
+    let user = tenant.load_user(grant.user_id).await.unwrap().unwrap();
+    let mut standing = Standing {
+        is_jti_revoked: false,
+        person: Some((Arc::new(grant.clone()), user)),
+    };
+    for jti in [None, Some("j"), Some("j\0")] {
+        let now = tenant.load_standing(jti, Some(grant.id)).await.unwrap();
+        assert_eq!(now, standing, "{jti:?}");
+    }
+    tenant.revoke_jti("j", at(600), revoked()).await.unwrap();
+    standing.is_jti_revoked = true;
+    let now = tenant.load_standing(Some("j"), Some(grant.id)).await.unwrap();
+    assert_eq!(now, standing);
+    tenant.revoke_grant(grant.id, at(7), revoked()).await.unwrap();
+    let (dead, _) = tenant
+        .load_standing(None, Some(grant.id))
+        .await
+        .unwrap()
+        .person
+        .unwrap();
+    assert_eq!(dead.revoked_at, Some(at(7)), "a dead grant is told as one");
+    let unknown = GrantId::from_uuid(uuid::Uuid::from_u128(404));
+    for (tenant, id) in [(&tenant, unknown), (&backend.other_tenant().await, grant.id)] {
+        let standing = tenant.load_standing(Some("x"), Some(id)).await.unwrap();
+        assert_eq!(standing, Standing::default());
+    }
 }
 
 pub async fn redemption_stores_the_opaque_token(backend: &impl Backend) {

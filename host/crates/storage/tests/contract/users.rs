@@ -9,8 +9,8 @@ use authly_core::{
 use super::{
     Backend,
     fixtures::{
-        access_token, alice, at, completion, consent, effects, granted, hash, killed, refresh_token, session,
-        user, user_id,
+        access_token, alice, at, completion, consent, effects, granted, hash, killed, living, refresh_token,
+        session, user, user_id,
     },
 };
 
@@ -24,7 +24,10 @@ pub async fn user_is_loaded_as_created(backend: &impl Backend) {
         .await
         .unwrap();
     tenant.create_user(&bob, None, Effects::none()).await.unwrap();
-    assert_eq!(tenant.load_user(alice.id).await.unwrap(), Some(alice.clone()));
+    assert_eq!(
+        tenant.load_user(alice.id).await.unwrap(),
+        Some(alice.clone().into())
+    );
     let login = tenant.load_login("alice").await.unwrap().unwrap();
     assert_eq!(login.user, alice);
     assert_eq!(login.password_hash.unwrap().expose(), "$argon2id$…");
@@ -144,7 +147,7 @@ pub async fn user_is_updated_at_its_version(backend: &impl Backend) {
     changed.version = 2;
     assert_eq!(
         tenant.load_user(made.id).await.unwrap(),
-        Some(changed),
+        Some(changed.into()),
         "pseudonym and age stay"
     );
 }
@@ -238,13 +241,7 @@ pub async fn password_change_ends_what_was_opened_before(backend: &impl Backend)
     let stale = password("x", Some("wrong"), PasswordEnds::Others { keep });
     let outcome = tenant.set_password(stale, changed()).await.unwrap();
     assert_eq!(outcome, PasswordOutcome::Stale);
-    assert!(
-        tenant
-            .load_session(&hash("other"), at(5))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(living(&*tenant, "other", 5).await.is_some());
     let change = password("new", None, PasswordEnds::Others { keep });
     let outcome = tenant.set_password(change, changed()).await.unwrap();
     let ended = Ended {
@@ -252,14 +249,8 @@ pub async fn password_change_ends_what_was_opened_before(backend: &impl Backend)
         grants: 2,
     };
     assert_eq!(outcome, PasswordOutcome::Changed(ended));
-    assert!(tenant.load_session(&hash("kept"), at(5)).await.unwrap().is_some());
-    assert!(
-        tenant
-            .load_session(&hash("other"), at(5))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(living(&*tenant, "kept", 5).await.is_some());
+    assert!(living(&*tenant, "other", 5).await.is_none());
     assert_eq!(killed(backend).await, ["a", "b"]);
     let change = password("newer", None, PasswordEnds::Others { keep: None });
     let outcome = tenant.set_password(change, changed()).await.unwrap();

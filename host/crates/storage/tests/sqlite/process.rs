@@ -58,7 +58,7 @@ async fn a_database_in_memory_needs_nothing_and_is_its_own() {
         .await
         .unwrap();
     let load = async |storage: &dyn Storage| storage.tenant(&tenant).load_client(&app.id).await.unwrap();
-    assert_eq!(load(&*one).await.as_ref(), Some(&app));
+    assert_eq!(load(&*one).await.as_deref(), Some(&app));
     assert_eq!(load(&*two).await, None);
 }
 

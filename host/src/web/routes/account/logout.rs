@@ -1,6 +1,8 @@
 //! Signing out by the person: GET asks, POST takes the answer. What a client sends arrives at
 //! [`oidc::logout`](super::super::oidc::logout) and is answered here.
 
+use std::sync::Arc;
+
 use authly_core::{OAuthError, client::Client};
 use authly_oauth::{
     Params,
@@ -70,7 +72,7 @@ pub fn answer(
             };
             let view = MessageView {
                 message: Message::StillSignedIn,
-                back: client.as_ref().and_then(back_to_client).or_else(|| Some(own())),
+                back: client.as_deref().and_then(back_to_client).or_else(|| Some(own())),
                 locale: page.locale(&[]),
             };
             show(state.pages.render_message(&view))
@@ -115,10 +117,10 @@ fn forgetting(state: &AppState, browser: &Browser, mut response: Response) -> Re
 }
 
 /// Where a person who is signed out may go on to.
-fn way_on(state: &AppState, client: Option<Client>, after: Option<AfterLogout>) -> BackLink {
+fn way_on(state: &AppState, client: Option<Arc<Client>>, after: Option<AfterLogout>) -> BackLink {
     let back = client.and_then(|client| match after {
         Some(after) => Some(BackLink::Client {
-            name: client.name,
+            name: client.name.clone(),
             uri: after.location(),
         }),
         None => back_to_client(&client),

@@ -82,7 +82,7 @@ pub(super) fn render(
         csrf: prompt.csrf,
         client: ClientView::of(&prompt.client, &prompt.redirect_uri),
         redirect_uri: prompt.redirect_uri,
-        username: prompt.user.username,
+        username: prompt.user.username.clone(),
         error,
         locale: page.locale(&prompt.ui_locales),
     };

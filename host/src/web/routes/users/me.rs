@@ -1,13 +1,13 @@
 //! A person's account as they see it.
 
-use authly_core::{Timestamp, user::User};
+use authly_core::{OAuthError, Timestamp, user::User};
 use authly_oauth::scopes::ACCOUNT_READ;
 use axum::{extract::State, response::Response};
 use serde::Serialize;
 
 use super::person;
 use crate::web::{
-    error::Failure,
+    error::{self, Failure},
     extract::{BearerToken, Context},
     pages::moment::Moment,
     respond,
@@ -63,5 +63,12 @@ pub async fn me(
     BearerToken(access_token): BearerToken,
 ) -> Result<Response, Failure> {
     let bearer = person(&state, &access_token, ACCOUNT_READ, &context).await?;
-    Ok(respond::json(&UserResponse::of(&bearer.user)))
+    // A sign-in is noted without a word to the caches, which know the bearer: the note is read where it stands.
+    let user = state.provider.storage.load_user(bearer.user.id).await;
+    let user = user.map_err(|error| {
+        let failure = Failure::from(OAuthError::unavailable());
+        error::log("an account could not be read", &error, &failure);
+        failure
+    })?;
+    Ok(respond::json(&UserResponse::of(user.as_ref().unwrap_or(&bearer.user))))
 }

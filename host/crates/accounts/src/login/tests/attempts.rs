@@ -122,7 +122,7 @@ async fn made_account_is_recorded_under_a_pseudonym_of_its_own() {
         .unwrap();
     assert_eq!(f.audited(), [(AuditAction::UserCreated, Some(bob.pseudonym))]);
     assert_ne!(bob.pseudonym, bob.id.as_uuid());
-    assert_eq!(f.storage.load_user(bob.id).await.unwrap(), Some(bob));
+    assert_eq!(f.storage.load_user(bob.id).await.unwrap(), Some(bob.into()));
 }
 
 #[tokio::test]
