@@ -1,5 +1,5 @@
 # Thin on purpose: what a target needs is in .ci/deps, what it does is one or two commands.
-.PHONY: run test bench instructions profile count fuzz plugins screens deps
+.PHONY: run test bench micro instructions profile count fuzz plugins screens deps
 
 PLUGINS = cargo build --locked --release --target wasm32-wasip2
 
@@ -25,6 +25,11 @@ bench: plugins
 	@.ci/deps bench
 	cargo build --locked --release -p authly -p authly-bench
 	target/release/authly-bench $(BENCH)
+
+# How long the parts of a request take, by criterion; PART is a file of tests/micro/benches, as `make micro PART=storage`.
+micro: plugins
+	@.ci/deps test
+	cargo bench --locked -p authly-micro $(if $(PART),--bench $(PART),--benches)
 
 # Instructions that each row of tests/micro costs, beside the committed figures; UPDATE=1 writes those anew.
 instructions: count

@@ -6,10 +6,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use authly_micro::rows::{MARK, REQUESTS, Row};
 use rustc_demangle::try_demangle;
 use tempfile::TempDir;
-
-use crate::rows::{MARK, REQUESTS, Row};
 
 /// Functions that each part of a profile shows.
 const SHOWN: usize = 150;

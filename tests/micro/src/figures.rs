@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
+use authly_micro::rows::Row;
 
-use crate::{callgrind, rows::Row};
+use crate::callgrind;
 
 /// A count above the committed one by more than this many percent fails, and below by more asks for an update.
-const TOLERANCE_PERCENT: f64 = 10.0;
+const TOLERANCE_PERCENT: i128 = 10;
 
 /// The head of the file.
 const HEAD: &str = "\
@@ -28,7 +29,7 @@ pub fn check() -> Result<ExitCode> {
     let text = std::fs::read_to_string(path()).with_context(|| path().display().to_string())?;
     let committed: BTreeMap<String, u64> = toml::from_str(&text).context("instructions.toml")?;
     println!(
-        "{:<14}{:>12}{:>12}{:>9}",
+        "{:<14}{:>12}{:>12}{:>10}",
         "instructions", "committed", "now", "change"
     );
     let mut code = ExitCode::SUCCESS;
@@ -59,14 +60,14 @@ pub fn update() -> Result<()> {
     Ok(())
 }
 
-/// What a count is worth beside the committed figure. The number is the change in percent.
-#[derive(Debug, PartialEq)]
+/// What a count is worth beside the committed figure. The number is the change in tenths of a percent.
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     /// There is no figure yet.
     New,
-    Within(f64),
-    Above(f64),
-    Below(f64),
+    Within(i128),
+    Above(i128),
+    Below(i128),
 }
 
 impl Verdict {
@@ -74,11 +75,11 @@ impl Verdict {
         let Some(committed) = committed.filter(|figure| *figure > 0) else {
             return Self::New;
         };
-        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let change = 100.0 * (now as f64 / committed as f64 - 1.0);
-        if change > TOLERANCE_PERCENT {
+        let (committed, now) = (i128::from(committed), i128::from(now));
+        let change = 1000 * (now - committed) / committed;
+        if 100 * now > (100 + TOLERANCE_PERCENT) * committed {
             Self::Above(change)
-        } else if change < -TOLERANCE_PERCENT {
+        } else if 100 * now < (100 - TOLERANCE_PERCENT) * committed {
             Self::Below(change)
         } else {
             Self::Within(change)
@@ -88,21 +89,31 @@ impl Verdict {
 
 fn line(name: &str, committed: Option<u64>, now: u64, verdict: &Verdict) -> String {
     let (change, hint) = match verdict {
-        Verdict::New => (String::new(), "no figure yet: `make instructions UPDATE=1`"),
-        Verdict::Within(change) => (format!("{change:+.1} %"), ""),
+        Verdict::New => (
+            None,
+            "FAILED: no figure yet; `make instructions UPDATE=1` writes it",
+        ),
+        Verdict::Within(change) => (Some(change), ""),
         Verdict::Above(change) => (
-            format!("{change:+.1} %"),
+            Some(change),
             "FAILED: make it cheaper, or `make instructions UPDATE=1` and say why in the commit",
         ),
         Verdict::Below(change) => (
-            format!("{change:+.1} %"),
+            Some(change),
             "cheaper: please keep that with `make instructions UPDATE=1`",
         ),
     };
     let committed = committed.map(|figure| figure.to_string()).unwrap_or_default();
-    format!("{name:<14}{committed:>12}{now:>12}{change:>9}  {hint}")
+    let change = change.map(percent).unwrap_or_default();
+    format!("{name:<14}{committed:>12}{now:>12}{change:>10}  {hint}")
         .trim_end()
         .to_owned()
+}
+
+/// Tenths of a percent as people read them.
+fn percent(tenths: &i128) -> String {
+    let sign = if *tenths < 0 { '-' } else { '+' };
+    format!("{sign}{}.{} %", tenths.abs() / 10, tenths.abs() % 10)
 }
 
 #[cfg(test)]

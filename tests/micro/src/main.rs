@@ -20,12 +20,11 @@
 
 mod callgrind;
 mod figures;
-mod rows;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use rows::Row;
+use authly_micro::rows::{self, Row};
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

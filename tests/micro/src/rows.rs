@@ -96,7 +96,7 @@ pub fn run(row: Row) -> Result<()> {
 }
 
 /// A stopped server, whose routes still answer but whose background jobs are no more, and what to ask it.
-struct Asker {
+pub struct Asker {
     routes: TestRoutes,
     /// `Authorization` of the client.
     client: String,
@@ -118,7 +118,11 @@ enum Asked {
 }
 
 impl Asker {
-    async fn prepare(row: Row) -> Result<Self> {
+    /// Starts a server, makes what the row needs, and stops what runs beside requests.
+    ///
+    /// # Errors
+    /// When a request that prepares the row is not answered as it should be.
+    pub async fn prepare(row: Row) -> Result<Self> {
         let app = TestApp::builder()
             .set("database.url", "sqlite::memory:")
             .set("database.pool_size", "1")
@@ -167,8 +171,11 @@ impl Asker {
         })
     }
 
-    /// Asks once, and fails unless the answer is what it should be.
-    async fn ask(&mut self) -> Result<()> {
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Unless the answer is what it should be.
+    pub async fn ask(&mut self) -> Result<()> {
         match &mut self.request {
             Asked::Form { path, body } => {
                 let request = post(path, &self.client, body.clone())?;

@@ -1,0 +1,3 @@
+//! What the parts of a request cost: the rows whose instructions `authly-micro` counts, for the benchmarks too.
+
+pub mod rows;
