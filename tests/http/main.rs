@@ -23,6 +23,7 @@ mod account;
 mod audit;
 mod auth_logout;
 mod authorize;
+mod busy;
 mod change_password;
 mod chromium;
 mod claims_parameter;

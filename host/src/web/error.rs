@@ -25,7 +25,7 @@ pub(super) use self::page::{Rendering, wants_html};
 mod page;
 
 /// When to come back after an outage: failovers and restarts take seconds.
-const RETRY_AFTER_OUTAGE: Duration = Duration::from_secs(2);
+pub(super) const RETRY_AFTER_OUTAGE: Duration = Duration::from_secs(2);
 
 /// An answer that is an error.
 ///

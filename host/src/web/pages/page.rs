@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
+use crate::web::error::RETRY_AFTER_OUTAGE;
+
 /// A page, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -15,7 +17,7 @@ pub struct Page {
     pub html: String,
     /// The `Content-Security-Policy`; made for this response, never to be replaced by a general one.
     pub csp: String,
-    /// `Retry-After`, in seconds.
+    /// `Retry-After`, in seconds; on a 503 without one, as after an outage.
     pub retry_after_seconds: Option<u32>,
 }
 
@@ -32,7 +34,9 @@ impl IntoResponse for Page {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // `no-referrer` would make forms send `Origin: null`, which the CSRF check refuses.
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        if let Some(seconds) = self.retry_after_seconds {
+        let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after = self.retry_after_seconds.map(u64::from);
+        if let Some(seconds) = retry_after.or(unavailable.then_some(RETRY_AFTER_OUTAGE.as_secs())) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
