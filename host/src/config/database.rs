@@ -18,7 +18,7 @@ const POOL_SIZE: Key = Key::integer(
     "database.pool_size",
     (1, 1_000),
     "8",
-    "PostgreSQL connections of this node, or SQLite reader threads.",
+    "PostgreSQL connections of this node, or SQLite connections that read.",
 );
 const CONNECT_TIMEOUT: Key = Key::seconds(
     "database.connect_timeout",

@@ -9,7 +9,7 @@ use authly_core::StorageError;
 pub struct DatabaseConfig {
     /// `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
     pub url: String,
-    /// PostgreSQL connections, or SQLite reader threads.
+    /// PostgreSQL connections, or SQLite connections that read.
     pub pool_size: usize,
     /// How long a new connection may take.
     pub connect_timeout: Duration,

@@ -111,7 +111,7 @@ impl ClientStore for SqliteTenant {
     async fn load_client(&self, id: &ClientId) -> StorageResult<Option<Arc<Client>>> {
         let id = id.clone();
         let found = self
-            .read(move |access| {
+            .look_up(move |access| {
                 access.find(LOAD, params![access.tenant(), id.as_str()], |row| {
                     rows::client(row, access.tenant, access.sealer)
                 })

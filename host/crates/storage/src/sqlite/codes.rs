@@ -92,7 +92,7 @@ fn redeem(
 impl CodeStore for SqliteTenant {
     async fn load_code(&self, hash: &TokenHash) -> StorageResult<Option<LoadedCode>> {
         let hash = *hash;
-        self.read(move |access| {
+        self.look_up(move |access| {
             access.find(LOAD, params![access.tenant(), hash.as_bytes()], |row| {
                 rows::loaded_code(row)
             })

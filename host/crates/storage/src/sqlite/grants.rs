@@ -82,7 +82,7 @@ pub(super) fn tell_each(access: &Access<'_>, sql: &str, params: impl Params) -> 
 #[async_trait]
 impl GrantStore for SqliteTenant {
     async fn load_grant(&self, id: GrantId) -> StorageResult<Option<Arc<Grant>>> {
-        let found = self.read(move |access| find(access, id)).await?;
+        let found = self.look_up(move |access| find(access, id)).await?;
         Ok(found.map(Arc::new))
     }
 

@@ -124,7 +124,7 @@ impl InteractionStore for SqliteTenant {
 
     async fn load_interaction(&self, hash: &TokenHash, now: Timestamp) -> StorageResult<Option<Interaction>> {
         let hash = *hash;
-        self.read(move |access| {
+        self.look_up(move |access| {
             let key = params![access.tenant(), hash.as_bytes(), now.as_micros()];
             access.find(LOAD, key, |row| rows::interaction(row))
         })

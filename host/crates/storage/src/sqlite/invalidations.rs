@@ -21,7 +21,7 @@ statements! {
 impl InvalidationLog for SqliteStorage {
     async fn invalidation_start(&self) -> StorageResult<InvalidationCursor> {
         self.database
-            .read(|conn| {
+            .look_up(|conn| {
                 let last = find(conn, START, [], |row| row.int())?;
                 Ok(InvalidationCursor(last.unwrap_or(0)))
             })
@@ -30,7 +30,7 @@ impl InvalidationLog for SqliteStorage {
 
     async fn poll_invalidations(&self, cursor: InvalidationCursor) -> StorageResult<InvalidationBatch> {
         self.database
-            .read(move |conn| {
+            .look_up(move |conn| {
                 let found = list(conn, POLL, params![cursor.0], |row| {
                     let seq = row.int()?;
                     Ok((seq, rows::invalidation(seq, row)?))
@@ -50,7 +50,7 @@ impl InvalidationLog for SqliteStorage {
     async fn ping(&self) -> StorageResult<()> {
         self.database.write(|_, _| Ok(())).await?;
         self.database
-            .read(|conn| find(conn, PING, [], |row| row.int()).map(|_| ()))
+            .look_up(|conn| find(conn, PING, [], |row| row.int()).map(|_| ()))
             .await
     }
 }

@@ -153,7 +153,7 @@ impl KeyStore for SqliteTenant {
     }
 
     async fn has_active_key(&self, alg: SigningAlg) -> StorageResult<bool> {
-        self.read(move |access| {
+        self.look_up(move |access| {
             let found = access.find(HAS_ACTIVE, params![access.tenant(), alg.as_str()], |_| Ok(()))?;
             Ok(found.is_some())
         })

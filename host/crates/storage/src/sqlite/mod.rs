@@ -1,6 +1,6 @@
 //! The SQLite backend: one file, one process that serves, and a command line that may write beside it.
 //!
-//! One writer thread with group commit ([`writer`]), reader threads beside it ([`readers`]), and a file per aggregate
+//! One writer thread with group commit ([`writer`]), readers beside it ([`readers`]), and a file per aggregate
 //! with its statements as constants.
 
 mod access;
@@ -37,7 +37,7 @@ use authly_core::{
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::access::Access;
+use self::{access::Access, readers::LookUps};
 use crate::{DatabaseConfig, MigrateError, MigrationReport, seal::Sealer};
 
 /// Brings the file's schema up to date, making the file when there is none.
@@ -57,13 +57,18 @@ pub(crate) fn open_file(
     // Before the writer sets its journal mode: a file that is refused, perhaps somebody else's, stays as it is.
     migrate::check(&connection::open_reader(path, config.lock_timeout)?)?;
     let writer = connection::open_writer(path, config.lock_timeout)?;
-    let readers = (0..config.pool_size.max(1))
-        .map(|_| connection::open_reader(path, config.lock_timeout))
-        .collect::<StorageResult<Vec<_>>>()?;
+    let open = |count: usize| {
+        (0..count)
+            .map(|_| connection::open_reader(path, config.lock_timeout))
+            .collect::<StorageResult<Vec<_>>>()
+    };
     Ok(Arc::new(SqliteStorage {
         database: Arc::new(Database {
             writer: writer::start(writer)?,
-            readers: Some(readers::start(readers)?),
+            reading: Some(Reading {
+                look_ups: LookUps::new(open(config.pool_size.max(1))?),
+                queue: readers::start(open(READER_THREADS)?)?,
+            }),
             hint: Arc::new(Notify::new()),
             wait: config.wait_timeout,
         }),
@@ -78,7 +83,7 @@ pub(crate) fn open_memory(config: &DatabaseConfig, sealer: Sealer) -> StorageRes
     Ok(Arc::new(SqliteStorage {
         database: Arc::new(Database {
             writer: writer::start(conn)?,
-            readers: None,
+            reading: None,
             hint: Arc::new(Notify::new()),
             wait: config.wait_timeout,
         }),
@@ -86,13 +91,22 @@ pub(crate) fn open_memory(config: &DatabaseConfig, sealer: Sealer) -> StorageRes
     }))
 }
 
-/// The threads that hold the connections.
+/// Threads for what is read at length: lists for an operator, the bytes of a plugin.
+const READER_THREADS: usize = 2;
+
+/// The connections.
 struct Database {
     writer: mpsc::Sender<writer::Job>,
     /// `None` in memory: there the writer's connection is the only one there is.
-    readers: Option<mpsc::Sender<readers::Job>>,
+    reading: Option<Reading>,
     hint: Arc<Notify>,
     wait: Duration,
+}
+
+/// The connections that read.
+struct Reading {
+    look_ups: LookUps,
+    queue: mpsc::Sender<readers::Job>,
 }
 
 impl Database {
@@ -106,15 +120,29 @@ impl Database {
         self.ask(&self.writer, job, answer).await
     }
 
+    /// Runs `work`, which reads a few rows by their keys, on the caller's own thread.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        let Some(reading) = &self.reading else {
+            return self.write(move |conn, _| work(conn)).await;
+        };
+        match reading.look_ups.run(work) {
+            Ok(found) => found,
+            Err(work) => self.read(work).await,
+        }
+    }
+
     /// Runs `work` on a reader.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
-        match &self.readers {
-            Some(readers) => {
+        match &self.reading {
+            Some(reading) => {
                 let (job, answer) = readers::job(work);
-                self.ask(readers, job, answer).await
+                self.ask(&reading.queue, job, answer).await
             }
             None => self.write(move |conn, _| work(conn)).await,
         }
@@ -184,6 +212,25 @@ impl SqliteTenant {
             .await
     }
 
+    /// Reads a few rows by their keys.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+    ) -> StorageResult<T> {
+        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
+        self.database
+            .look_up(move |conn| {
+                work(&Access {
+                    conn,
+                    tenant: &tenant,
+                    sealer: &sealer,
+                    invalidated: &Cell::new(false),
+                })
+            })
+            .await
+    }
+
+    /// Reads what may take longer.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,

@@ -160,7 +160,7 @@ fn turned_away(
 impl RefreshStore for SqliteTenant {
     async fn load_refresh(&self, hash: &TokenHash) -> StorageResult<Option<LoadedRefresh>> {
         let hash = *hash;
-        self.read(move |access| {
+        self.look_up(move |access| {
             access.find(LOAD, params![access.tenant(), hash.as_bytes()], |row| {
                 rows::loaded_refresh(row)
             })

@@ -104,7 +104,7 @@ impl SessionStore for SqliteTenant {
         now: Timestamp,
     ) -> StorageResult<Option<LoadedSession>> {
         let (hash, client_id) = (*hash, client_id.cloned());
-        self.read(move |access| {
+        self.look_up(move |access| {
             let client_id = client_id.as_ref().map(ClientId::as_str);
             let key = params![access.tenant(), hash.as_bytes(), now.as_micros(), client_id];
             access.find(LOAD, key, |row| rows::loaded_session(row))
@@ -113,7 +113,7 @@ impl SessionStore for SqliteTenant {
     }
 
     async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {
-        self.read(move |access| {
+        self.look_up(move |access| {
             let key = params![access.tenant(), id.as_uuid().into_bytes(), now.as_micros()];
             access.find(FIND, key, |row| rows::session(row))
         })

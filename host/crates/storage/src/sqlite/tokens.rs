@@ -70,7 +70,7 @@ impl AccessTokenStore for SqliteTenant {
 
     async fn load_access_token(&self, hash: &TokenHash) -> StorageResult<Option<StoredAccessToken>> {
         let hash = *hash;
-        self.read(move |access| {
+        self.look_up(move |access| {
             access.find(LOAD, params![access.tenant(), hash.as_bytes()], |row| {
                 rows::access_token(row)
             })
@@ -105,7 +105,7 @@ impl AccessTokenStore for SqliteTenant {
 
     async fn load_standing(&self, jti: Option<&str>, grant: Option<GrantId>) -> StorageResult<Standing> {
         let jti = jti.map(str::to_owned);
-        self.read(move |access| {
+        self.look_up(move |access| {
             let is_revoked =
                 |jti: &String| access.find(IS_REVOKED, params![access.tenant(), jti], |_| Ok(()));
             Ok(Standing {

@@ -133,13 +133,13 @@ pub(super) fn find(access: &Access<'_>, id: UserId) -> StorageResult<Option<User
 #[async_trait]
 impl UserStore for SqliteTenant {
     async fn load_user(&self, id: UserId) -> StorageResult<Option<Arc<User>>> {
-        let found = self.read(move |access| find(access, id)).await?;
+        let found = self.look_up(move |access| find(access, id)).await?;
         Ok(found.map(Arc::new))
     }
 
     async fn load_login(&self, normalized_username: &str) -> StorageResult<Option<LoginRecord>> {
         let name = normalized_username.to_owned();
-        self.read(move |access| {
+        self.look_up(move |access| {
             access.find(LOAD_LOGIN, params![access.tenant(), name], |row| {
                 rows::login_record(row)
             })
@@ -172,7 +172,7 @@ impl UserStore for SqliteTenant {
     }
 
     async fn load_credentials(&self, id: UserId) -> StorageResult<Option<LoginRecord>> {
-        self.read(move |access| {
+        self.look_up(move |access| {
             let key = params![access.tenant(), id.as_uuid().into_bytes()];
             access.find(LOAD_CREDENTIALS, key, |row| rows::login_record(row))
         })

@@ -121,7 +121,7 @@ fn transaction(
     jobs: &mut std::vec::IntoIter<Job>,
     answers: &mut Vec<Answer>,
 ) -> StorageResult<()> {
-    if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+    if let Err(error) = control(conn, "BEGIN IMMEDIATE") {
         for job in jobs.by_ref() {
             job(Err(StorageError::Unavailable(Box::new(Lost(error.to_string())))));
         }
@@ -130,11 +130,11 @@ fn transaction(
     for job in jobs.by_ref() {
         savepoint(conn, job, answers)?;
     }
-    conn.execute_batch("COMMIT").map_err(failure)
+    control(conn, "COMMIT").map_err(failure)
 }
 
 fn savepoint(conn: &Connection, job: Job, answers: &mut Vec<Answer>) -> StorageResult<()> {
-    conn.execute_batch("SAVEPOINT job").map_err(failure)?;
+    control(conn, "SAVEPOINT job").map_err(failure)?;
     let ran = job(Ok(conn));
     let keep = ran.as_ref().is_some_and(|r| r.keep);
     answers.extend(ran.map(|r| r.answer));
@@ -143,12 +143,15 @@ fn savepoint(conn: &Connection, job: Job, answers: &mut Vec<Answer>) -> StorageR
             "rolled back".to_owned(),
         ))));
     }
-    let end = if keep {
-        "RELEASE job"
-    } else {
-        "ROLLBACK TO job; RELEASE job"
-    };
-    conn.execute_batch(end).map_err(failure)
+    if !keep {
+        control(conn, "ROLLBACK TO job").map_err(failure)?;
+    }
+    control(conn, "RELEASE job").map_err(failure)
+}
+
+/// Runs a statement of transaction control, which stays prepared like any other.
+fn control(conn: &Connection, sql: &'static str) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 #[cfg(test)]
