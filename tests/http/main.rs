@@ -70,6 +70,7 @@ mod redirect_uri;
 mod refresh;
 mod refresh_ends;
 mod revoke;
+mod round_trips;
 mod routes;
 mod scope;
 mod select_account;

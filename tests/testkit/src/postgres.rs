@@ -6,6 +6,7 @@
 
 mod cluster;
 mod install;
+mod round_trips;
 
 use std::{
     collections::HashSet,
@@ -20,6 +21,8 @@ use std::{
 use anyhow::Context as _;
 use cluster::Cluster;
 use tokio_postgres::NoTls;
+
+pub use round_trips::{RoundTrip, RoundTrips};
 
 /// The cluster's only role, a superuser.
 const SUPERUSER: &str = "authly";
