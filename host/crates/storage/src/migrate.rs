@@ -39,10 +39,12 @@ macro_rules! migrations {
 }
 
 /// Every migration for SQLite, in order.
-pub(crate) const SQLITE: &[Migration] = migrations!("sqlite", 1 "0001_core", 2 "0002_query_plans");
+pub(crate) const SQLITE: &[Migration] =
+    migrations!("sqlite", 1 "0001_core", 2 "0002_query_plans", 3 "0003_hot_checks");
 
 /// Every migration for PostgreSQL, in order.
-pub(crate) const POSTGRES: &[Migration] = migrations!("postgres", 1 "0001_core", 2 "0002_query_plans");
+pub(crate) const POSTGRES: &[Migration] =
+    migrations!("postgres", 1 "0001_core", 2 "0002_query_plans", 3 "0003_hot_checks");
 
 /// A row of `schema_migrations`.
 #[derive(Clone, Debug)]

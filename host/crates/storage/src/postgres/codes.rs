@@ -148,7 +148,7 @@ impl Tenant {
             &token.map(expires_at),
         ];
         let opaque = Opaque::of(redemption.access_token.as_ref())?;
-        self.decide_leanly(REDEMPTION, &row, Some(&opaque), effects).await
+        self.decide_leanly(REDEMPTION, &row, &opaque, effects).await
     }
 }
 

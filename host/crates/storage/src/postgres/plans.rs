@@ -28,7 +28,7 @@ const INDEXED: Indexed = &[
             "LOAD",
             "ADVANCE",
             "COMPLETE",
-            "COMPLETE_ALONE",
+            "COMPLETE_AT_ONCE",
             "FINISHED",
         ],
     ),

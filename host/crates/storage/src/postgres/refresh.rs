@@ -169,9 +169,7 @@ impl Tenant {
     ) -> StorageResult<RotateOutcome> {
         let opaque = Opaque::of(access_token)?;
         let row: [Param<'_>; 3] = [&self.id(), &hash.as_bytes().as_slice(), &now.as_micros()];
-        let used = self
-            .decide_leanly(USAGE, &row, Some(&opaque), effects.rotated)
-            .await;
+        let used = self.decide_leanly(USAGE, &row, &opaque, effects.rotated).await;
         if used? {
             return Ok(RotateOutcome::Rotated);
         }
@@ -203,7 +201,7 @@ impl Tenant {
             &successor.expires_at.as_micros(),
         ];
         let opaque = Opaque::of(access_token.as_ref())?;
-        self.decide_leanly(ROTATION, &row, Some(&opaque), effects).await
+        self.decide_leanly(ROTATION, &row, &opaque, effects).await
     }
 
     /// What a token is that was not spent, in a fresh snapshot; a replay kills its family.

@@ -40,17 +40,16 @@ impl Tenant {
     }
 
     /// Runs whichever of two statements stores the effects at the least cost: `alone` takes `row` and then what
-    /// [`lone_event!`](super::effects::lone_event) takes, `whole` takes `row`, the effects, and the opaque token of a
-    /// verb that can store one.
+    /// [`lone_event!`](super::effects::lone_event) takes, `whole` takes `row`, the effects, and the opaque token.
     pub async fn decide_leanly(
         &self,
         statements: Tailed,
         row: &[Param<'_>],
-        opaque: Option<&Opaque>,
+        opaque: &Opaque,
         effects: Effects,
     ) -> StorageResult<bool> {
         let (whole, effects) = match effects::lone(effects) {
-            Ok(event) if opaque.is_none_or(Opaque::is_none) => {
+            Ok(event) if opaque.is_none() => {
                 let event = effects::Audit::of(event)?;
                 let row: Vec<Param<'_>> = row.iter().copied().chain(event.params()).collect();
                 return self.db.decide(statements.alone, &row).await;
@@ -60,12 +59,11 @@ impl Tenant {
         };
         let effects = self.effects(effects)?;
         let effects: Param<'_> = &effects;
-        let opaque = opaque.map(Opaque::params);
         let row: Vec<Param<'_>> = row
             .iter()
             .copied()
             .chain([effects])
-            .chain(opaque.into_iter().flatten())
+            .chain(opaque.params())
             .collect();
         self.db.decide(whole, &row).await
     }

@@ -74,6 +74,14 @@ pub fn scopes(text: &str) -> ScopeSet {
     ScopeSet::parse(text).unwrap()
 }
 
+/// One audit event of this name: what most requests leave.
+pub fn event(action: AuditAction) -> Effects {
+    Effects {
+        invalidations: Vec::new(),
+        ..effects(action)
+    }
+}
+
 /// One audit event of this name and one invalidation.
 pub fn effects(action: AuditAction) -> Effects {
     Effects {

@@ -4,14 +4,14 @@ use authly_core::{
     AuditAction, Effects,
     grant::Consent,
     interaction::InteractionState,
-    ports::{AdvanceOutcome, CompleteOutcome, Transition},
+    ports::{AdvanceOutcome, CompleteOutcome, Completion, Transition},
 };
 
 use super::{
     Backend,
     fixtures::{
-        alice, at, authentication, client_id, completion, consent, effects, grant, hash, interaction, killed,
-        scopes, session, user, user_id,
+        alice, at, authentication, client_id, completion, consent, effects, event, grant, hash, interaction,
+        killed, scopes, session, user, user_id,
     },
 };
 
@@ -328,6 +328,63 @@ pub async fn completion_needs_the_consent_it_relies_on(backend: &impl Backend) {
         complete("again", "offline_access openid").await,
         CompleteOutcome::Completed
     );
+}
+
+pub async fn completion_at_once_needs_all_that_one_with_a_page_needs(backend: &impl Backend) {
+    let tenant = backend.tenant();
+    let owner = alice(&*tenant).await;
+    for name in ["living", "ended"] {
+        let made = session(name, &owner);
+        let started = tenant.start_session(&made, Some(at(0)), None, Effects::none());
+        started.await.unwrap();
+    }
+    let ended = session("ended", &owner).id;
+    tenant.end_session(ended, at(1), Effects::none()).await.unwrap();
+    let at_once = |name: &str, by: &str, needed: &str, secs| {
+        let mut done = completion(name);
+        done.grant.session_id = Some(session(by, &owner).id);
+        done.relies_on = Some(scopes(needed));
+        done.now = at(secs);
+        done
+    };
+    let complete = async |done: Completion| {
+        let issued = event(AuditAction::CodeIssued {
+            grant_id: done.grant.id,
+        });
+        tenant.complete_interaction(done, issued).await.unwrap()
+    };
+    let living = |name: &str| at_once(name, "living", "openid", 2);
+    assert_eq!(
+        complete(living("never")).await,
+        CompleteOutcome::Stale,
+        "no consent"
+    );
+    let mut asked = completion("asked");
+    asked.consent = Some(consent("email openid", 1));
+    let outcome = tenant.complete_interaction(asked, Effects::none()).await;
+    assert_eq!(outcome.unwrap(), CompleteOutcome::Completed);
+    for (name, by, needed, secs) in [
+        ("more", "living", "openid profile", 2),
+        ("ended", "ended", "openid", 2),
+        ("unknown", "unknown", "openid", 2),
+        ("expired", "living", "openid", 100),
+    ] {
+        let turned_away = complete(at_once(name, by, needed, secs)).await;
+        assert_eq!(turned_away, CompleteOutcome::Stale, "{name}");
+    }
+    let enable = async |enabled| {
+        let changed = tenant.set_user_enabled(owner.id, enabled, at(1), Effects::none());
+        assert!(changed.await.unwrap());
+    };
+    enable(false).await;
+    assert_eq!(complete(living("disabled")).await, CompleteOutcome::Stale);
+    enable(true).await;
+    assert_eq!(backend.effect_counts().await[0], 0, "nothing was issued");
+    let done = living("good");
+    assert_eq!(complete(done.clone()).await, CompleteOutcome::Completed);
+    let loaded = tenant.load_code(&hash("good")).await.unwrap().unwrap();
+    assert_eq!((loaded.code, loaded.grant), (done.code, done.grant));
+    assert_eq!(backend.audit().await, ["code_issued"]);
 }
 
 pub async fn completion_needs_an_enabled_person(backend: &impl Backend) {

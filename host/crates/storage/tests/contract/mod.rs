@@ -107,7 +107,8 @@ macro_rules! contract_suite {
                 completion_writes_consent_grant_and_code, completion_happens_once,
                 completion_refuses_what_moved_or_expired, completion_needs_no_interaction,
                 consent_grows_by_what_is_agreed, chosen_person_is_a_stage, completion_needs_a_living_session,
-                completion_needs_the_consent_it_relies_on, completion_needs_an_enabled_person, consent_is_listed_and_withdrawn;
+                completion_needs_the_consent_it_relies_on, completion_needs_an_enabled_person,
+                completion_at_once_needs_all_that_one_with_a_page_needs, consent_is_listed_and_withdrawn;
             grants: grant_is_revoked_once, everything_of_a_person_ends_in_one_step;
             codes: code_is_loaded_with_its_grant, code_is_redeemed_until_its_expiry,
                 redemption_stores_the_refresh_token, replayed_code_revokes_its_grant,

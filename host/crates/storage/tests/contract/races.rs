@@ -15,7 +15,7 @@ use tokio::sync::Barrier;
 use super::{
     Backend,
     fixtures::{
-        GRACE, alice, at, client, completion, consent, effects, family, granted, hash, interaction,
+        GRACE, alice, at, client, completion, consent, effects, event, family, granted, hash, interaction,
         refresh_token, sealer, user,
     },
     keys::key,
@@ -72,7 +72,7 @@ pub async fn code_is_redeemed_by_one_of_twenty(backend: &impl Backend) {
                 now: at(1),
             };
             let by_outcome = RedeemEffects {
-                redeemed: effects(AuditAction::CodeRedeemed { grant_id: grant.id }),
+                redeemed: event(AuditAction::CodeRedeemed { grant_id: grant.id }),
                 replayed: effects(AuditAction::CodeReplayed { grant_id: grant.id }),
             };
             match tenant.redeem_code(redemption, by_outcome).await.unwrap() {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use authly_core::{
-    Effects,
+    AuditAction, Effects,
     ports::{CompleteOutcome, PasswordEnds, PasswordOutcome, TenantStorage},
 };
 
 use super::{
     Backend,
-    fixtures::{alice, at, client_id, completion, consent, scopes, session, user, user_id},
+    fixtures::{alice, at, client_id, completion, consent, event, scopes, session, user, user_id},
     races::{RACERS, race},
     users::{changed, password},
 };
@@ -28,7 +28,10 @@ async fn signed_in(backend: &impl Backend) {
 async fn complete(tenant: &dyn TenantStorage, i: usize) -> String {
     let mut done = completion(&format!("c{i}"));
     done.grant.session_id = Some(session("s", &user("alice")).id);
-    let outcome = tenant.complete_interaction(done, Effects::none()).await.unwrap();
+    let issued = event(AuditAction::CodeIssued {
+        grant_id: done.grant.id,
+    });
+    let outcome = tenant.complete_interaction(done, issued).await.unwrap();
     format!("{outcome:?}")
 }
 
@@ -128,7 +131,10 @@ pub async fn completions_do_not_outlive_the_consent_they_rely_on(backend: &impl 
         }
         let mut silent = completion(&format!("c{i}"));
         silent.relies_on = Some(scopes("openid"));
-        let outcome = tenant.complete_interaction(silent, Effects::none()).await;
+        let issued = event(AuditAction::CodeIssued {
+            grant_id: silent.grant.id,
+        });
+        let outcome = tenant.complete_interaction(silent, issued).await;
         format!("{:?}", outcome.unwrap())
     })
     .await;

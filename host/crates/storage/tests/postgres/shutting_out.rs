@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use authly_core::{
-    Effects, SecretText, SessionId,
+    AuditAction, Effects, GrantId, SecretText, SessionId,
+    audit::AuditEvent,
     ports::{
         CompleteOutcome, Completion, EndEffects, Ended, PasswordChange, PasswordEnds, PasswordOutcome,
         TenantStorage,
@@ -42,6 +43,12 @@ async fn signed_in(tenant: &dyn TenantStorage) -> (User, Session) {
 const AGREE: &str = "INSERT INTO consents (tenant_id, user_id, client_id, scope, updated_at) \
     SELECT tenant_id, id, 'client', 'offline_access openid', 0 FROM users";
 
+/// What a completion leaves.
+fn issued() -> Effects {
+    let grant_id = GrantId::from_uuid(user("alice").id.as_uuid());
+    Effects::audited(AuditEvent::internal(NOW, AuditAction::CodeIssued { grant_id }))
+}
+
 fn completion(session: &Session) -> Completion {
     let mut grant = grant(session.user_id);
     grant.session_id = Some(session.id);
@@ -57,12 +64,18 @@ fn completion(session: &Session) -> Completion {
 
 #[tokio::test]
 async fn completion_waits_for_whoever_shuts_the_person_out() {
-    for shut_out in [
+    let changes = [
         "UPDATE users SET enabled = false",
         "UPDATE sessions SET ended_at = 1",
         "DELETE FROM users",
         "DELETE FROM consents",
-    ] {
+    ];
+    // By either statement of a completion.
+    let both = [Effects::none(), issued()];
+    for (shut_out, effects) in changes
+        .iter()
+        .flat_map(|sql| both.clone().map(|effects| (*sql, effects)))
+    {
         let fixture = Fixture::new().await;
         let (_, session) = signed_in(&*fixture.tenant).await;
         let (mut elsewhere, observer) = (fixture.connect().await, fixture.connect().await);
@@ -72,7 +85,7 @@ async fn completion_waits_for_whoever_shuts_the_person_out() {
         let tenant = Arc::clone(&fixture.tenant);
         let completing = tokio::spawn(async move {
             tenant
-                .complete_interaction(completion(&session), Effects::none())
+                .complete_interaction(completion(&session), effects)
                 .await
                 .unwrap()
         });
@@ -165,7 +178,7 @@ async fn completion_neither_waits_for_a_consent_that_grows_nor_takes_it_for_with
         .unwrap();
     let outcome = fixture
         .tenant
-        .complete_interaction(completion(&session), Effects::none())
+        .complete_interaction(completion(&session), issued())
         .await;
     assert_eq!(outcome.unwrap(), CompleteOutcome::Completed);
     open.commit().await.unwrap();

@@ -1,0 +1,1 @@
+-- SQLite compiles a CHECK into the statement that writes: there is nothing to gain here.
