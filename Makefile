@@ -17,9 +17,9 @@ test: deps plugins
 	cargo test --locked --manifest-path plugins/Cargo.toml --target-dir target/plugins
 
 # Release build, load from a second process, each row beside the limit server of the same run; the table and
-# target/bench.json. ROWS=refresh,jwks.sqlite takes the rows whose names contain one of these; SECONDS (5) is for each
-# row, CALLERS (16) ask at the same time, DISTINCT (100000) tokens are gone through where none may be seen twice.
-BENCH = $(if $(ROWS),--rows $(ROWS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(CALLERS),--callers $(CALLERS)) \
+# target/bench.json. ROWS=refresh,jwks.sqlite takes what begins so, ROWS=*plugin what contains it. SECONDS (5) are for
+# each row, CALLERS (16) ask at the same time, DISTINCT (100000) tokens are gone through where none may be seen twice.
+BENCH = $(if $(ROWS),--rows '$(ROWS)') $(if $(SECONDS),--seconds $(SECONDS)) $(if $(CALLERS),--callers $(CALLERS)) \
 	$(if $(DISTINCT),--distinct $(DISTINCT))
 bench: plugins
 	@.ci/deps bench
@@ -28,7 +28,7 @@ bench: plugins
 
 # How long the parts of a request take, by criterion; PART is a file of tests/micro/benches, as `make micro PART=storage`.
 micro: plugins
-	@.ci/deps test
+	@.ci/deps bench
 	cargo bench --locked -p authly-micro $(if $(PART),--bench $(PART),--benches)
 
 # Instructions that each row of tests/micro costs, beside the committed figures; UPDATE=1 writes those anew.

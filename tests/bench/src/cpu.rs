@@ -35,11 +35,6 @@ pub fn of_family(pid: u32) -> Option<Duration> {
     Some(ticks(time(head) + children.map(time).sum::<u64>()))
 }
 
-/// The parent of a process; `None` when it is gone.
-pub fn parent_of(pid: u32) -> Option<u32> {
-    Some(stat(pid)?.parent)
-}
-
 fn stat(pid: u32) -> Option<Stat> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
@@ -93,6 +88,5 @@ mod tests {
     fn a_family_counts_its_head() {
         let own = std::process::id();
         assert!(of_family(own) >= of_process(own));
-        assert_eq!(parent_of(own), Some(std::os::unix::process::parent_id()));
     }
 }

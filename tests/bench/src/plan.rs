@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The choice of the person who runs it.
 #[derive(Args, Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// Only rows and figures whose name contains one of these, separated by commas.
+    /// Only rows and figures whose name begins with one of these, separated by commas; behind a star: contains.
     #[arg(long, value_delimiter = ',')]
     pub rows: Vec<String>,
     /// How long each row is measured, in seconds, after a second of warming up.
@@ -26,10 +26,20 @@ impl Plan {
     /// What comes before every measurement, uncounted.
     pub const WARM_UP: Duration = Duration::from_secs(1);
 
-    /// Whether `name` was asked for: everything is when nothing was named.
+    /// Whether `name` was asked for: everything is when nothing was named. What is asked for begins the name, or is
+    /// somewhere in it when it begins with a star: `refresh` are the rows of that job and not what else refreshes.
     pub fn wants(&self, name: &str) -> bool {
-        let named = |part: &String| !part.trim().is_empty() && name.contains(part.trim());
-        self.rows.iter().all(|part| part.trim().is_empty()) || self.rows.iter().any(named)
+        let mut asked = self
+            .rows
+            .iter()
+            .map(|part| part.trim())
+            .filter(|part| !part.is_empty())
+            .peekable();
+        asked.peek().is_none()
+            || asked.any(|part| match part.strip_prefix('*') {
+                Some(inner) => name.contains(inner),
+                None => name.starts_with(part),
+            })
     }
 
     /// How long each row is measured.
@@ -74,11 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_selected_by_any_part_of_its_name() {
+    fn a_row_is_selected_by_how_its_name_begins() {
         let plan = plan(&["refresh", "jwks.sqlite"]);
         assert!(plan.wants("refresh.1plugin.postgres"));
         assert!(plan.wants("jwks.sqlite"));
         assert!(!plan.wants("jwks.postgres"));
+        assert!(!plan.wants("data.refresh.sqlite"));
+    }
+
+    #[test]
+    fn behind_a_star_any_part_of_the_name_selects() {
+        let plan = plan(&["*plugin"]);
+        assert!(plan.wants("refresh.3plugins.postgres"));
+        assert!(!plan.wants("refresh.postgres"));
     }
 
     #[test]

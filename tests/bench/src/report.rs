@@ -187,11 +187,6 @@ impl Report {
         self.rows.iter().find(|row| row.name == name)
     }
 
-    /// A figure that was measured before.
-    pub fn fact(&self, name: &str) -> Option<&Fact> {
-        self.facts.iter().find(|fact| fact.name == name)
-    }
-
     /// Whether everything was measured, and every answer was the expected one.
     pub fn is_whole(&self) -> bool {
         self.failures.is_empty() && self.rows.iter().all(|row| row.errors == 0)

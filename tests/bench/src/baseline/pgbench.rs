@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn the_rate_is_read_from_its_line() {
         let said = "latency average = 3.1 ms\ninitial connection time = 9.2 ms\n\
-                    tps = 5123.456789 (without initial connection time)\n";
-        assert_eq!(transactions_per_second(said), Some(5123.456_789));
+                    tps = 5123.500000 (without initial connection time)\n";
+        assert_eq!(transactions_per_second(said), Some(5_123.5));
         assert_eq!(transactions_per_second("pgbench: error"), None);
     }
 }

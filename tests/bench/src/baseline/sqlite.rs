@@ -57,8 +57,8 @@ impl Chain {
                  AND g.revoked_at IS NULL AND g.expires_at > ?3) \
              RETURNING predecessor_hash",
         )?;
-        let spent = params!["default", hash, now, [0xab_u8; 60], now + 10_000_000];
-        let predecessor: Option<Vec<u8>> = spend.query_row(spent, |row| row.get(0))?;
+        let used = params!["default", hash, now, [0xab_u8; 60], now + 10_000_000];
+        let predecessor: Option<Vec<u8>> = spend.query_row(used, |row| row.get(0))?;
         self.store(conn, self.rotations + 1, Some(&hash))?;
         if let Some(predecessor) = predecessor {
             conn.prepare_cached(

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_took_longer_than_a_minute_counts_as_a_minute() {
         let mut samples = Samples::new().unwrap();
-        samples.answered(Duration::from_secs(3_600));
+        samples.answered(Duration::from_hours(1));
         assert_eq!(samples.answers(), 1);
         assert!(samples.percentile(50.0) >= Duration::from_secs(59));
     }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_name_selects() {
+    fn the_beginning_of_the_name_selects() {
         assert_eq!(
             names(&["refresh.1plugin", "login.sqlite"]),
             [

@@ -13,7 +13,10 @@ use crate::{
 /// How long the making of tokens may take.
 const MADE_WITHIN: Duration = Duration::from_mins(10);
 
-/// As many access tokens as the plan says, from `work`.
+/// Callers that make them: many, so that those which the database must make durable share its commits.
+pub const MAKERS: usize = 128;
+
+/// As many access tokens as the plan says, from `work` of [`MAKERS`] callers.
 pub async fn distinct(stage: &Stage, plan: &Plan, work: Work) -> Result<Vec<String>> {
     eprintln!("making {} tokens", plan.distinct);
     let spec = Spec {
@@ -23,7 +26,7 @@ pub async fn distinct(stage: &Stage, plan: &Plan, work: Work) -> Result<Vec<Stri
         collect: Some("access_token".to_owned()),
         server: None,
         postmaster: None,
-        ..stage.order(plan, plan.callers(), work)?
+        ..stage.order(plan, MAKERS, work)?
     };
     let made = load::run(&spec).await?;
     ensure!(

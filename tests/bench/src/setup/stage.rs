@@ -18,7 +18,12 @@ use crate::{
     plan::Plan,
 };
 
-/// What is out of the way of a load from one address: more lines of the configuration's section `server`.
+/// What is out of the way of a load from one address (an attempt counts as failed until it has succeeded), and a log as
+/// of a quiet day. Begins in the configuration's section `server`.
+const SETTINGS: &str = "authorize_rate_per_minute = 1000000\nauthorize_burst = 1000000\n\n[login]\n\
+                        account_free_failures = 1000\naddress_free_failures = 100000\n\n[log]\nlevel = \"warn\"\n";
+
+/// More lines of that section.
 const FROM_ONE_ADDRESS: &str = "connections_per_address_max = 8192\n";
 
 /// The client's redirect URI.
@@ -97,9 +102,7 @@ impl Stage {
             Some(server) => Some(server.create_database().await?),
             None => None,
         };
-        let settings = format!(
-            "\n[server]\nauthorize_rate_per_minute = 1000000\nauthorize_burst = 1000000\n{server}\n[log]\nlevel = \"warn\"\n"
-        );
+        let settings = format!("\n[server]\n{server}{SETTINGS}");
         let mut server = ServerProcess::prepare(database.as_ref().map(TestDatabase::url), &settings);
         plugins::install(&server.plugins_dir(), plugins)?;
         server.start();
@@ -203,7 +206,7 @@ fn register(server: &ServerProcess) -> TestClient {
     let client = server.authly_json(&args, "");
     TestClient {
         id: "bench".to_owned(),
-        secret: client["client_secret"].as_str().map(str::to_owned),
+        secret: text(&client, "client_secret").ok().map(str::to_owned),
         redirect_uri: REDIRECT_URI.to_owned(),
     }
 }

@@ -100,7 +100,7 @@ pub async fn userinfo(stage: &Stage) -> Result<Prepared> {
 
 /// Tokens as many as the plan says, each of a rotation of its own.
 pub async fn userinfo_distinct(stage: &Stage, plan: &Plan) -> Result<Prepared> {
-    let tokens = tokens::distinct(stage, plan, grants::chains(stage, plan.callers()).await?).await?;
+    let tokens = tokens::distinct(stage, plan, grants::chains(stage, tokens::MAKERS).await?).await?;
     let first = tokens.first().context("no token")?.clone();
     let limit = Limit {
         server: userinfo_limit(stage, &first).await?,
