@@ -31,6 +31,7 @@ use clap::{Parser, Subcommand};
 use machine::Machine;
 use plan::Plan;
 use report::Report;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Where the run is written to; `make` runs from the root of the repository.
 const JSON: &str = "target/bench.json";
@@ -71,14 +72,33 @@ async fn main() -> Result<ExitCode> {
 
 async fn measure(plan: Plan) -> Result<ExitCode> {
     let mut report = Report::new(Machine::look()?, plan.clone());
-    rows::run(&plan, &mut report).await;
-    scenarios::run(&plan, &mut report).await;
-    data::run(&plan, &mut report).await;
+    let all = async {
+        rows::run(&plan, &mut report).await;
+        scenarios::run(&plan, &mut report).await;
+        data::run(&plan, &mut report).await;
+    };
+    // What was started is ended with `all`, and what was found is told.
+    let interrupted = tokio::select! {
+        () = all => false,
+        Ok(()) = asked_to_end() => true,
+    };
+    if interrupted {
+        report.skip("the rest", "the run was interrupted");
+    }
     println!("{}", report.table());
     report.write(Path::new(JSON))?;
-    Ok(if report.is_whole() {
+    Ok(if report.is_whole() && !interrupted {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Ends with SIGINT or SIGTERM.
+async fn asked_to_end() -> Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => Ok(asked?),
+        _ = term.recv() => Ok(()),
+    }
 }

@@ -135,8 +135,7 @@ impl Connection {
         if status == prepared.expected {
             return Ok(answer);
         }
-        let body = String::from_utf8_lossy(&answer.body);
-        let told: String = body.chars().take(TOLD_CHARS).collect();
+        let told = told(&String::from_utf8_lossy(&answer.body));
         Err(Failure::Unexpected(format!(
             "{} {}: {status} {told}",
             prepared.request.method(),
@@ -179,6 +178,12 @@ impl Connection {
     }
 }
 
+/// The beginning of a body, on one line.
+fn told(body: &str) -> String {
+    let words: Vec<_> = body.split_whitespace().collect();
+    words.join(" ").chars().take(TOLD_CHARS).collect()
+}
+
 async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     let refused = || format!("the server at {address} takes no connection");
     let stream = TcpStream::connect(address).await.with_context(refused)?;
@@ -187,4 +192,15 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     // Its error comes to the request that is under way.
     tokio::spawn(connection);
     Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_told_on_one_line_and_not_whole() {
+        assert_eq!(told("<p>\n  busy\n</p>"), "<p> busy </p>");
+        assert_eq!(told(&"x".repeat(1_000)).len(), TOLD_CHARS);
+    }
 }
