@@ -10,6 +10,10 @@ use authly_micro::rows::{MARK, REQUESTS, Row};
 use rustc_demangle::try_demangle;
 use tempfile::TempDir;
 
+/// Tells AWS-LC that there is neither RDRAND nor RDSEED: of what it chooses by, these two are the machine's own and not
+/// of the processor that Valgrind makes up.
+const NO_HARDWARE_RANDOMNESS: (&str, &str) = ("OPENSSL_ia32cap", "~0x4000000000000000:~0x40000");
+
 /// Functions that each part of a profile shows.
 const SHOWN: usize = 150;
 
@@ -95,7 +99,9 @@ fn run(row: Row) -> Result<Run> {
     );
     let dir = TempDir::new()?;
     let out = dir.path().join("counts");
+    let (name, value) = NO_HARDWARE_RANDOMNESS;
     let output = Command::new("valgrind")
+        .env(name, value)
         .args(["--tool=callgrind", "--quiet"])
         // Threads take turns in the order in which they ask, not as chance has it.
         .arg("--fair-sched=yes")
