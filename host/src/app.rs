@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running server. The only file that names concrete adapters.
 
 mod authenticator;
+mod background;
 mod descriptors;
 mod dev;
 mod egress;
@@ -13,15 +14,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use authly_accounts::PasswordPool;
 use authly_core::{
-    Clock, Rng, SecretBytes, StorageError, TenantId, Topic,
+    Clock, Rng, SecretBytes, StorageError, TenantId,
     ports::{ClaimMapper, Storage, TenantStorage},
 };
 use authly_egress::EgressError;
 use authly_jose::{LocalSigner, SharedKeys};
-use authly_oauth::{Issuer, Provider, client_auth::ClientKeys};
+use authly_oauth::{Issuer, Provider, client_auth::ClientKeys, discovery::Documents};
 use authly_plugin_host::PluginHost;
 use authly_storage::{MigrateError, Sealer, cache::cached};
-use tokio::sync::Notify;
 
 use self::authenticator::PasswordAuthenticator;
 pub use self::{
@@ -31,12 +31,12 @@ pub use self::{
 };
 use crate::{
     config::Config,
-    jobs::{Jobs, Listener, reload_when_changed, rotate_keys},
+    jobs::{Jobs, rotate_keys},
     secrets,
     telemetry::Metrics,
     web::{
         self, AppState, Drained, Server, SharedState,
-        middleware::rate_limit::AddressRate,
+        middleware::{rate_limit::AddressRate, request_id::RequestIds},
         pages::Pages,
         routes::demo::{ClaimTrace, Demo},
         state::{Accounts, Edge},
@@ -184,7 +184,7 @@ fn open_error(error: StorageError) -> StartError {
 /// A server that listens but does not serve yet.
 pub struct App {
     server: Server,
-    router: web::Routes,
+    routes: Arc<dyn web::Answers>,
     jobs: Jobs,
     /// Parts a test or the command line looks at.
     pub parts: Arc<Parts>,
@@ -230,7 +230,7 @@ impl App {
             Arc::clone(&metrics),
         );
         let state = web_state(config, &parts, &world, Arc::new(authenticator), metrics)?;
-        let jobs = start_jobs(&opened, &parts, &world);
+        let jobs = background::start_jobs(&opened, &parts, &world);
         jobs.spawn(
             "key rotation",
             rotate_keys(
@@ -241,7 +241,7 @@ impl App {
         );
         Ok(Self {
             server,
-            router: web::router(&state),
+            routes: web::router(&state),
             jobs,
             parts,
         })
@@ -253,13 +253,13 @@ impl App {
     }
 
     /// What it serves; the extension [`web::server::Peer`] says who asks.
-    pub fn routes(&self) -> web::Routes {
-        self.router.clone()
+    pub fn routes(&self) -> Arc<dyn web::Answers> {
+        Arc::clone(&self.routes)
     }
 
     /// Serves until `shutdown` resolves, drains, and ends every job.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Drained {
-        let drained = self.server.serve(self.router, shutdown).await;
+        let drained = self.server.serve(self.routes, shutdown).await;
         let end = async {
             self.jobs.stop().await;
             self.parts.plugins.shutdown().await;
@@ -337,7 +337,7 @@ fn web_state(
         limits: config.server.limits.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         clock: Arc::clone(&world.clock),
-        rng: Arc::clone(&world.rng),
+        ids: RequestIds::new(Arc::clone(&world.rng)),
         pages: Arc::clone(&pages),
         observer: Arc::clone(&metrics) as _,
     });
@@ -358,47 +358,8 @@ fn web_state(
         pages,
         storage: Arc::clone(&parts.storage),
         demo,
+        documents: Documents::default(),
         metrics,
         readiness: plugins::readiness(&parts.plugins, &world.clock),
     }))
 }
-
-/// What every node does beside answering: following changes of keys and plugins, purging.
-fn start_jobs(opened: &Opened, parts: &Parts, world: &World) -> Jobs {
-    let jobs = Jobs::new();
-    let (for_keys, for_plugins) = (Listener::new(Topic::Key), Listener::new(Topic::Plugin));
-    let (keys_changed, plugins_changed) = (Arc::clone(&for_keys.changed), Arc::clone(&for_plugins.changed));
-    jobs.start(&opened.storage, &world.clock, vec![for_keys, for_plugins]);
-    jobs.spawn(
-        "keys",
-        follow_keys(&opened.tenant, &parts.provider.keys, keys_changed),
-    );
-    let plugins = Arc::clone(&parts.plugins);
-    jobs.spawn(
-        "plugins",
-        reload_when_changed("plugins", plugins_changed, move || {
-            let plugins = Arc::clone(&plugins);
-            async move { plugins.converge().await.map_err(Into::into) }
-        }),
-    );
-    jobs
-}
-
-/// Keeps the parsed keys in step with the stored ones.
-fn follow_keys(
-    tenant: &Arc<dyn TenantStorage>,
-    keys: &Arc<SharedKeys>,
-    changed: Arc<Notify>,
-) -> impl Future<Output = ()> + Send + use<> {
-    let (tenant, keys) = (Arc::clone(tenant), Arc::clone(keys));
-    reload_when_changed("signing keys", changed, move || {
-        let (tenant, keys) = (Arc::clone(&tenant), Arc::clone(&keys));
-        async move {
-            keys.store(keys::load_keys(&tenant).await?);
-            Ok(())
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests;

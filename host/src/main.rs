@@ -2,6 +2,10 @@
 
 use std::{io, process::ExitCode};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     authly::cli::run(
         std::env::args_os(),

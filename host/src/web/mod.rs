@@ -16,7 +16,7 @@ pub mod server;
 pub mod state;
 
 pub use error::Failure;
-pub use router::{Routes, router};
+pub use router::{Answers, router};
 pub use server::{Drained, Server, ServerLimits};
 pub use state::{AppState, SharedState};
 

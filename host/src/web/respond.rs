@@ -15,10 +15,10 @@ pub fn json(value: &impl Serialize) -> Response {
 }
 
 /// JSON that is text already, such as the JWK set.
-pub fn json_text(text: String) -> Response {
+pub fn json_text(text: &str) -> Response {
     (
         [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
-        text,
+        text.to_owned(),
     )
         .into_response()
 }

@@ -1,12 +1,21 @@
-//! Makes the router from the route table.
+//! Makes what answers requests from the route table, and finds the row of each.
 //!
-//! HEAD is served wherever GET is, but within an authorization ([`Route::answers`]); another method is answered 405 with `Allow`; `/a` and `/a/` are two paths.
+//! HEAD is served wherever GET is, but within an authorization ([`Route::answers`]); another method is answered 405 with
+//! `Allow`; `/a` and `/a/` are two paths.
+//!
+//! The handlers and their extractors are axum's; its `Router` is not used: a path is looked up in one table, and edge,
+//! policy and handler are one future, where layers of that router would copy and box each of them for every request.
 
-use std::sync::Arc;
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use axum::{
-    Router, handler::Handler as _, http::Method, middleware::from_fn_with_state, routing::MethodFilter,
+    body::{Body, Bytes},
+    extract::Request,
+    handler::Handler,
+    http::{HeaderValue, Method, header},
+    response::Response,
 };
+use hyper::body::Body as _;
 
 use super::{
     middleware::{
@@ -15,31 +24,137 @@ use super::{
         rate_limit::AddressRate,
     },
     routes::{Mount, Route, When, table},
-    state::SharedState,
+    state::{Edge, SharedState},
 };
 
-/// What a connection hands its requests to; a test that counts what one request costs calls it without a connection.
-pub type Routes = Router;
+/// An answer on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
-/// The router of every row that exists, each inside its policy, all inside the edge.
-pub fn router(state: &SharedState) -> Routes {
-    let mut router = Router::new();
+/// A handler with its state.
+pub type Handle = Arc<dyn Fn(Request) -> Answering<'static> + Send + Sync>;
+
+/// What a connection hands its requests to.
+pub trait Answers: Send + Sync + 'static {
+    /// Answers a request. The extension [`Peer`](super::server::Peer) says who sent it.
+    fn answer(&self, request: Request) -> Answering<'_>;
+
+    /// The same for a request that is there whole, without a connection that brought it.
+    fn ask(&self, request: axum::http::Request<Bytes>) -> Answering<'_> {
+        self.answer(request.map(Body::from))
+    }
+}
+
+/// Binds a handler to its state.
+pub fn handle<H, T, S>(state: S, handler: H) -> Handle
+where
+    H: Handler<T, S, Future = Answering<'static>> + Sync,
+    S: Clone + Send + Sync + 'static,
+{
+    Arc::new(move |request| handler.clone().call(request, state.clone()))
+}
+
+/// A row in service.
+pub struct Endpoint {
+    /// Its policy.
+    pub row: Row,
+    /// What answers when the policy lets a request through.
+    pub handle: Handle,
+}
+
+/// Every row that exists, each inside its policy, all inside the edge.
+pub struct Routes {
+    edge: Arc<Edge>,
+    /// Rows by path; those of one path differ in their methods.
+    exact: HashMap<String, Vec<Endpoint>>,
+    /// Rows whose path has `{names}`.
+    patterns: Vec<(String, Endpoint)>,
+}
+
+/// The rows of the table.
+pub fn router(state: &SharedState) -> Arc<dyn Answers> {
     let rate = Arc::new(AddressRate::new(state.edge.limits.authorize_rate));
-    for route in table().filter(|route| route.when == When::Always || state.demo.is_some()) {
-        for path in paths(route, state.edge.issuer.path()) {
+    let rows = table().filter(|route| route.when == When::Always || state.demo.is_some());
+    let endpoints = rows.flat_map(|route| {
+        let rate = Arc::clone(&rate);
+        let endpoint = move |path| {
             let row = Row {
                 edge: Arc::clone(&state.edge),
                 route,
                 rate: Arc::clone(&rate),
             };
-            let policy = from_fn_with_state(row, policy::policy);
-            router = router.route(&path, (route.handler)(filter(route.methods)).layer(policy));
+            let handle = (route.handler)(Arc::clone(state));
+            (path, Endpoint { row, handle })
+        };
+        paths(route, state.edge.issuer.path()).into_iter().map(endpoint)
+    });
+    Arc::new(Routes::new(Arc::clone(&state.edge), endpoints))
+}
+
+impl Routes {
+    /// Endpoints and their paths, as the server sees them.
+    pub fn new(edge: Arc<Edge>, endpoints: impl Iterator<Item = (String, Endpoint)>) -> Self {
+        let (mut exact, mut patterns) = (HashMap::<_, Vec<_>>::new(), Vec::new());
+        for (path, endpoint) in endpoints {
+            if path.contains('{') {
+                patterns.push((path, endpoint));
+            } else {
+                exact.entry(path).or_default().push(endpoint);
+            }
+        }
+        Self {
+            edge,
+            exact,
+            patterns,
         }
     }
-    router
-        .fallback_service(policy::unmatched.with_state(state.edge.clone()))
-        .layer(from_fn_with_state(state.edge.clone(), edge::edge))
-        .with_state(state.clone())
+
+    /// The row that serves the method at the path. Any other of the path knows which methods there are.
+    fn find(&self, path: &str, method: &Method) -> Option<&Endpoint> {
+        if let Some(endpoints) = self.exact.get(path) {
+            let answers = |endpoint: &&Endpoint| endpoint.row.route.answers(method);
+            return endpoints.iter().find(answers).or(endpoints.first());
+        }
+        let found = self.patterns.iter().find(|(pattern, _)| matches(pattern, path));
+        found.map(|(_, endpoint)| endpoint)
+    }
+
+    async fn routed(&self, request: Request) -> Response {
+        let Some(endpoint) = self.find(request.uri().path(), request.method()) else {
+            return policy::unmatched(&self.edge, &request);
+        };
+        let is_head = request.method() == Method::HEAD;
+        let response = policy::policy(&endpoint.row, request, &*endpoint.handle).await;
+        if is_head { head_of(response) } else { response }
+    }
+}
+
+impl Answers for Routes {
+    fn answer(&self, request: Request) -> Answering<'_> {
+        Box::pin(edge::edge(&self.edge, request, |request| self.routed(request)))
+    }
+}
+
+/// Whether a path has the segments of a pattern, in which `{name}` stands for any but an empty one.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted == given => {}
+            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The same without its content, whose length it still tells (RFC 9110 §9.3.2).
+fn head_of(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        let length = HeaderValue::from(length);
+        parts.headers.entry(header::CONTENT_LENGTH).or_insert(length);
+    }
+    Response::from_parts(parts, Body::empty())
 }
 
 /// The paths a row is served at, for an issuer whose path is `prefix` (empty for most).
@@ -51,15 +166,6 @@ fn paths(route: &Route, prefix: &str) -> Vec<String> {
         Mount::WellKnown => vec![format!("{prefix}{path}"), format!("{path}{prefix}")],
         Mount::Root => vec![path.to_owned()],
     }
-}
-
-/// The methods as axum wants them. Methods outside its set cannot be in a row: a test walks the table.
-fn filter(methods: &[Method]) -> MethodFilter {
-    methods
-        .iter()
-        .filter_map(|method| MethodFilter::try_from(method.clone()).ok())
-        .reduce(MethodFilter::or)
-        .unwrap_or(MethodFilter::GET)
 }
 
 #[cfg(test)]
@@ -75,13 +181,6 @@ mod tests {
             let is_slashed = path.ends_with('/') && path != "/api/v1/users/";
             assert!(path.starts_with('/') && !is_slashed, "{path}");
             assert!(!route.methods.is_empty(), "{path}");
-            assert!(
-                route
-                    .methods
-                    .iter()
-                    .all(|m| MethodFilter::try_from(m.clone()).is_ok()),
-                "{path}"
-            );
             let changes = route.methods.iter().any(|m| !m.is_safe());
             assert_eq!(
                 route.body_bytes_max > 0,
@@ -151,5 +250,20 @@ mod tests {
             ]
         );
         assert_eq!(paths(of("/health"), "/a"), ["/health"]);
+    }
+
+    #[test]
+    fn name_in_a_pattern_stands_for_one_segment() {
+        let is = |path| matches("/assets/{hash}/{name}", path);
+        assert!(is("/assets/a/b.css"));
+        for other in [
+            "/assets/a",
+            "/assets//b",
+            "/assets/a/",
+            "/assets/a/b/c",
+            "/other/a/b",
+        ] {
+            assert!(!is(other), "{other}");
+        }
     }
 }

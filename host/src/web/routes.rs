@@ -16,6 +16,7 @@ pub mod users;
 use axum::http::Method;
 
 pub use self::row::{Audit, Auth, Cache, Cors, Csrf, Mount, Route, Surface, Throttle, When};
+use super::router::handle;
 
 const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];

@@ -27,7 +27,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use tokio::{
     net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -41,6 +40,7 @@ use self::{
     address_cap::{AddressCap, AddressPermit},
     connection::Connections,
 };
+use crate::web::router::Answers;
 
 /// The address at the other end of the connection, in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` resolves, then drains.
-    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()> + Send) -> Drained {
-        let connections = Arc::new(Connections::new(router, self.limits));
+    pub async fn serve(self, routes: Arc<dyn Answers>, shutdown: impl Future<Output = ()> + Send) -> Drained {
+        let connections = Arc::new(Connections::new(routes, self.limits));
         let tracker = TaskTracker::new();
         let accepting = accept_loop(&self.listener, &connections, &tracker);
         tokio::select! {

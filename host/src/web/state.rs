@@ -3,12 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use authly_accounts::{Login, PasswordPool};
-use authly_core::{Clock, Rng, ports::Storage};
-use authly_oauth::{Issuer, Provider, interaction::Authenticator};
+use authly_core::{Clock, ports::Storage};
+use authly_oauth::{Issuer, Provider, discovery::Documents, interaction::Authenticator};
 use axum::http::Method;
 use ipnet::IpNet;
 
-use super::{middleware::rate_limit::AddressRate, pages::Pages, routes::demo::Demo, server::ServerLimits};
+use super::{
+    middleware::{rate_limit::AddressRate, request_id::RequestIds},
+    pages::Pages,
+    routes::demo::Demo,
+    server::ServerLimits,
+};
 use crate::telemetry::Metrics;
 
 /// The state of every route.
@@ -30,6 +35,8 @@ pub struct AppState {
     pub storage: Arc<dyn Storage>,
     /// The demo; `None` outside `--dev`, and then its rows are not mounted.
     pub demo: Option<Demo>,
+    /// The discovery documents, as they were last written.
+    pub documents: Documents,
     /// What `/metrics` renders.
     pub metrics: Arc<Metrics>,
     /// What must hold before `/health/ready` says so, beside storage and keys.
@@ -58,8 +65,8 @@ pub struct Edge {
     pub trusted_proxies: Vec<IpNet>,
     /// Where each request's clock reading comes from.
     pub clock: Arc<dyn Clock>,
-    /// Randomness for request ids.
-    pub rng: Arc<dyn Rng>,
+    /// Where request ids come from.
+    pub ids: RequestIds,
     /// Renders the errors that people see.
     pub pages: Arc<Pages>,
     /// Told of every request and token request.

@@ -22,22 +22,24 @@ use authly_jose::{KeyRing, LocalSigner, SharedKeys, generate_key};
 use authly_oauth::{
     Issuer, Provider, Settings,
     client_auth::ClientKeys,
+    discovery::Documents,
     interaction::{Authenticated, Authenticator, NewPasswordRefusal, PasswordAttempt, Refusal},
 };
 use authly_storage::{DatabaseConfig, Sealer};
 use axum::{
-    Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tower::ServiceExt as _;
 
 use super::{
-    middleware::rate_limit::{AddressRate, RateLimit},
+    middleware::{
+        rate_limit::{AddressRate, RateLimit},
+        request_id::RequestIds,
+    },
     pages::Pages,
-    router,
+    router::{Answers, router},
     server::ServerLimits,
     state::{Accounts, AppState, Edge, ReadinessCheck},
 };
@@ -105,7 +107,7 @@ impl Answer {
 }
 
 struct Web {
-    router: Router,
+    routes: Arc<dyn Answers>,
     plugins_ready: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     tenant: Arc<dyn TenantStorage>,
@@ -165,7 +167,7 @@ impl Web {
                 limits: ServerLimits::default(),
                 trusted_proxies: Vec::new(),
                 clock: Arc::new(Fixed),
-                rng: Arc::new(Fixed),
+                ids: RequestIds::new(Arc::new(Fixed)),
                 pages: Arc::clone(&pages),
                 observer: Arc::clone(&metrics) as _,
             }),
@@ -175,6 +177,7 @@ impl Web {
             pages,
             storage,
             demo: None,
+            documents: Documents::default(),
             metrics: Arc::clone(&metrics),
             readiness: vec![ReadinessCheck {
                 name: "plugins",
@@ -182,7 +185,7 @@ impl Web {
             }],
         });
         Self {
-            router: router(&state),
+            routes: router(&state),
             plugins_ready,
             metrics,
             tenant: Arc::clone(&state.provider.storage),
@@ -194,12 +197,8 @@ impl Web {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
-            .await
-            .unwrap();
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.routes.answer(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {

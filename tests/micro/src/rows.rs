@@ -9,7 +9,6 @@ use authly_testkit::{
 };
 use bytes::Bytes;
 use http::{Request, Response, header};
-use http_body_util::Full;
 
 /// Requests before counting begins: statements get prepared, caches filled.
 const WARM_UP: u32 = 30;
@@ -190,7 +189,7 @@ impl Asker {
             }
             Asked::Authorize { uri, cookie } => {
                 let request = Request::get(uri.as_str()).header(header::COOKIE, cookie.as_str());
-                let answer = self.routes.ask(request.body(Full::default())?).await;
+                let answer = self.routes.ask(request.body(Bytes::new())?).await;
                 code_of(&answer).map(drop)
             }
             Asked::Codes(bodies) => {
@@ -200,7 +199,7 @@ impl Asker {
             Asked::Userinfo { authorization } => {
                 let request =
                     Request::get("/oidc/userinfo").header(header::AUTHORIZATION, authorization.as_str());
-                ok(&self.routes.ask(request.body(Full::default())?).await)
+                ok(&self.routes.ask(request.body(Bytes::new())?).await)
             }
         }
     }
@@ -251,7 +250,7 @@ async fn codes(app: &TestApp, client: &TestClient) -> Result<Asked> {
     let mut bodies = Vec::new();
     for _ in 0..WARM_UP + REQUESTS {
         let request = Request::get(uri.as_str()).header(header::COOKIE, cookie.as_str());
-        let code = code_of(&app.routes.ask(request.body(Full::default())?).await)?;
+        let code = code_of(&app.routes.ask(request.body(Bytes::new())?).await)?;
         let form = Form::new()
             .set("grant_type", "authorization_code")
             .set("code", code)
@@ -282,11 +281,11 @@ async fn tokens(app: &TestApp, client: &TestClient) -> Result<Tokens> {
     })
 }
 
-fn post(path: &str, authorization: &str, body: String) -> Result<Request<Full<Bytes>>> {
+fn post(path: &str, authorization: &str, body: String) -> Result<Request<Bytes>> {
     Ok(Request::post(path)
         .header(header::AUTHORIZATION, authorization)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Full::from(body))?)
+        .body(Bytes::from(body))?)
 }
 
 fn encoded(form: &Form) -> String {

@@ -1,12 +1,16 @@
 //! Server metadata (OpenID Connect Discovery §3, RFC 8414 §2), made from what is registered in code: what is not
 //! built cannot be announced, and what is built cannot be forgotten.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 use authly_core::{
     StorageError,
     authorization::{Display, Prompt, ResponseMode},
     client::{AuthMethod, GrantType},
+    ports::ScopeDefinition,
 };
-use authly_jose::JwsAlg;
+use authly_jose::{JwsAlg, KeyRing};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -87,6 +91,60 @@ pub async fn openid_configuration(provider: &Provider) -> Result<Value, StorageE
 /// [`StorageError`] as for [`openid_configuration`].
 pub async fn authorization_server(provider: &Provider) -> Result<Value, StorageError> {
     shared(provider).await.map(Value::Object)
+}
+
+/// Both documents as text, written anew only when what they say has changed: the keys or the scopes, by which both come
+/// from memory that others share.
+#[derive(Default)]
+pub struct Documents {
+    openid_configuration: ArcSwapOption<Written>,
+    authorization_server: ArcSwapOption<Written>,
+}
+
+/// A document, and what it was written of.
+struct Written {
+    keys: Arc<KeyRing>,
+    scopes: Arc<[ScopeDefinition]>,
+    json: Arc<str>,
+}
+
+impl Documents {
+    /// [`openid_configuration`] as JSON.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn openid_configuration(&self, provider: &Provider) -> Result<Arc<str>, StorageError> {
+        written(&self.openid_configuration, provider, openid_configuration).await
+    }
+
+    /// [`authorization_server`] as JSON.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn authorization_server(&self, provider: &Provider) -> Result<Arc<str>, StorageError> {
+        written(&self.authorization_server, provider, authorization_server).await
+    }
+}
+
+async fn written(
+    last: &ArcSwapOption<Written>,
+    provider: &Provider,
+    write: impl AsyncFnOnce(&Provider) -> Result<Value, StorageError>,
+) -> Result<Arc<str>, StorageError> {
+    let scopes = provider.storage.list_scopes().await?;
+    let keys = provider.keys.load();
+    let is_current =
+        |last: &Arc<Written>| Arc::ptr_eq(&last.keys, &keys) && Arc::ptr_eq(&last.scopes, &scopes);
+    if let Some(last) = last.load_full().filter(is_current) {
+        return Ok(Arc::clone(&last.json));
+    }
+    let json: Arc<str> = write(provider).await?.to_string().into();
+    last.store(Some(Arc::new(Written {
+        keys,
+        scopes,
+        json: Arc::clone(&json),
+    })));
+    Ok(json)
 }
 
 /// What both documents say.

@@ -5,16 +5,12 @@
 //! 2. The rest of the server answers.
 //! 3. Security headers and the request id are set, the request is logged and counted.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv4Addr};
 
 use authly_core::RequestContext;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 use tokio::time::Instant;
@@ -34,15 +30,18 @@ use crate::web::{
 /// How much of `User-Agent` is kept, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 256;
 
-/// The outermost middleware.
-pub async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+/// The outermost middleware, around whatever else answers.
+pub async fn edge<F>(edge: &Edge, mut request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let started = Instant::now();
     let method = ObservedRequest::method_label(request.method());
-    let context = context(&edge, &request);
+    let context = context(edge, &request);
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", request.id = %context.request_id);
 
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next(request).instrument(span).await;
 
     let route = response.extensions().get::<Matched>().map(|matched| matched.0);
     security_headers::apply(&mut response, route, edge.issuer.is_https());
@@ -71,7 +70,7 @@ fn context(edge: &Edge, request: &Request) -> RequestContext {
         .get::<Peer>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     RequestContext {
-        request_id: request_id::accept_or_generate(headers, edge.rng.as_ref()),
+        request_id: request_id::accept_or_generate(headers, &edge.ids),
         client_ip: client_ip(peer, headers, &edge.trusted_proxies),
         user_agent: user_agent(headers),
         now: edge.clock.now(),

@@ -12,9 +12,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use authly_core::RequestContext;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
@@ -24,13 +23,19 @@ use tokio::time::timeout;
 use super::{body, cache, client_ip::is_behind_a_stranger, cors, csrf, rate_limit::AddressRate};
 use crate::web::{
     error::{Failure, Rendering, wants_html},
+    router::Answering,
     routes::{Auth, Cache, Csrf, Route, Surface, Throttle, table},
     server::Peer,
     state::Edge,
 };
 
+/// Room for the headers that every answer gets, so that they are moved once at most.
+const HEADERS: usize = 16;
+
+/// The handler behind a policy.
+type Next = dyn Fn(Request) -> Answering<'static> + Send + Sync;
+
 /// What the middleware of one row works with.
-#[derive(Clone)]
 pub struct Row {
     /// What all requests share.
     pub edge: Arc<Edge>,
@@ -45,13 +50,14 @@ pub struct Row {
 pub struct Matched(pub &'static Route);
 
 /// The middleware of one row.
-pub async fn policy(State(row): State<Row>, request: Request, next: Next) -> Response {
+pub async fn policy(row: &Row, request: Request, next: &Next) -> Response {
     let route = row.route;
     let mut response = match cors::preflight(route, &request) {
         Some(answer) => answer,
-        None => answer(&row, request, next).await,
+        None => answer(row, request, next).await,
     };
     let status = response.status();
+    response.headers_mut().reserve(HEADERS);
     cache::apply(route.cache, status, response.headers_mut());
     cors::apply(route.cors, response.headers_mut());
     response.extensions_mut().insert(Matched(route));
@@ -59,7 +65,7 @@ pub async fn policy(State(row): State<Row>, request: Request, next: Next) -> Res
 }
 
 /// Steps 2 to 4.
-async fn answer(row: &Row, request: Request, next: Next) -> Response {
+async fn answer(row: &Row, request: Request, next: &Next) -> Response {
     let (edge, route) = (row.edge.as_ref(), row.route);
     let render = Rendering::of(&request, route.surface);
     let response = if !route.answers(request.method()) {
@@ -132,7 +138,7 @@ fn is_operator(edge: &Edge, context: &RequestContext, request: &Request) -> bool
 }
 
 /// Step 3.
-async fn run(edge: &Edge, route: &Route, request: Request, next: Next) -> Response {
+async fn run(edge: &Edge, route: &Route, request: Request, next: &Next) -> Response {
     let handled = async {
         match body::read(request, route.body_bytes_max, edge.limits.body_timeout).await {
             Ok(mut request) => {
@@ -140,7 +146,7 @@ async fn run(edge: &Edge, route: &Route, request: Request, next: Next) -> Respon
                 if let Some(context) = request.extensions_mut().get_mut::<RequestContext>() {
                     context.now = edge.clock.now();
                 }
-                next.run(request).await
+                next(request).await
             }
             Err(failure) => failure.into_response(),
         }
@@ -167,13 +173,13 @@ async fn run(edge: &Edge, route: &Route, request: Request, next: Next) -> Respon
 }
 
 /// The answer where no row matches: a page for those who ask for HTML.
-pub async fn unmatched(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+pub fn unmatched(edge: &Edge, request: &Request) -> Response {
     let surface = if wants_html(request.headers()) {
         Surface::Page
     } else {
         Surface::Api
     };
-    let render = Rendering::of(&request, surface);
+    let render = Rendering::of(request, surface);
     let mut response = render.apply(&edge.pages, Failure::not_found().into_response());
     cache::apply(Cache::NoStore, StatusCode::NOT_FOUND, response.headers_mut());
     response

@@ -1,5 +1,7 @@
 //! The request id: correlates logs, audit events and the answer's `X-Correlation-ID`.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use authly_core::Rng;
 use axum::http::{HeaderMap, HeaderName};
 
@@ -10,11 +12,11 @@ pub static X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation
 const LENGTH_MAX: usize = 64;
 
 /// The id the request brought, if it is one plain word that cannot forge a log line; else a fresh one.
-pub fn accept_or_generate(headers: &HeaderMap, rng: &dyn Rng) -> String {
+pub fn accept_or_generate(headers: &HeaderMap, ids: &RequestIds) -> String {
     let mut given = headers.get_all(&X_CORRELATION_ID).iter();
     match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
         (Some(id), None) if is_acceptable(id) => id.to_owned(),
-        _ => generate(rng),
+        _ => ids.fresh(),
     }
 }
 
@@ -24,11 +26,49 @@ fn is_acceptable(id: &str) -> bool {
     (1..=LENGTH_MAX).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// 128 random bits in hexadecimal.
-fn generate(rng: &dyn Rng) -> String {
-    let mut bytes = [0u8; 16];
-    rng.fill(&mut bytes);
-    hex::encode(bytes)
+/// Bytes of a fresh id: 128 random bits.
+const ID_BYTES: usize = 16;
+/// How many ids are drawn at once: asking for randomness costs far more than the bytes do.
+const DRAWN: usize = 32;
+
+/// Where fresh ids come from. They are no secrets: whoever gets one sees it.
+pub struct RequestIds {
+    rng: Arc<dyn Rng>,
+    pool: Mutex<Pool>,
+}
+
+struct Pool {
+    bytes: [u8; ID_BYTES * DRAWN],
+    used: usize,
+}
+
+impl RequestIds {
+    /// From this randomness.
+    pub fn new(rng: Arc<dyn Rng>) -> Self {
+        let bytes = [0; ID_BYTES * DRAWN];
+        let used = bytes.len();
+        Self {
+            rng,
+            pool: Mutex::new(Pool { bytes, used }),
+        }
+    }
+
+    /// 128 random bits in hexadecimal.
+    fn fresh(&self) -> String {
+        let mut id = [0; ID_BYTES];
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.used >= pool.bytes.len() {
+            self.rng.fill(&mut pool.bytes);
+            pool.used = 0;
+        }
+        let from = pool.used;
+        if let Some(bytes) = pool.bytes.get(from..from + ID_BYTES) {
+            id.copy_from_slice(bytes);
+        }
+        pool.used = from + ID_BYTES;
+        drop(pool);
+        hex::encode(id)
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +87,7 @@ mod tests {
         for value in given {
             headers.append(X_CORRELATION_ID.clone(), value.parse().unwrap());
         }
-        accept_or_generate(&headers, &Sevens)
+        accept_or_generate(&headers, &RequestIds::new(Arc::new(Sevens)))
     }
 
     #[test]
@@ -71,5 +111,27 @@ mod tests {
         ] {
             assert_eq!(id_for(bad), fresh, "{bad:?}");
         }
+    }
+
+    /// Counts how often it is asked, and never answers the same.
+    #[derive(Default)]
+    struct Counting(Mutex<u8>);
+    impl Rng for Counting {
+        fn fill(&self, dest: &mut [u8]) {
+            let mut asked = self.0.lock().unwrap();
+            for (n, byte) in (0u8..).zip(dest.chunks_mut(ID_BYTES)) {
+                byte.fill(*asked * 32 + n);
+            }
+            *asked += 1;
+        }
+    }
+
+    #[test]
+    fn every_fresh_id_is_another_one() {
+        let rng = Arc::new(Counting::default());
+        let ids = RequestIds::new(Arc::clone(&rng) as _);
+        let drawn: std::collections::BTreeSet<String> = (0..3 * DRAWN).map(|_| ids.fresh()).collect();
+        assert_eq!(drawn.len(), 3 * DRAWN);
+        assert_eq!(*rng.0.lock().unwrap(), 3);
     }
 }

@@ -35,7 +35,10 @@ pub fn apply(response: &mut Response, route: Option<&Route>, https: bool) {
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // URLs of ours carry secrets. `no-referrer` would make our own forms send `Origin: null`.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(PERMISSIONS_POLICY.clone(), PERMISSIONS);
+    // Of scripts, which only a page could have: on the answers to programs it would be half of all bytes.
+    if route.is_none_or(|route| matches!(route.surface, Surface::Flow | Surface::Page)) {
+        headers.insert(PERMISSIONS_POLICY.clone(), PERMISSIONS);
+    }
     apply_isolation(headers, route);
     if https {
         // Not `includeSubDomains`: other names below ours are not ours to decide about.

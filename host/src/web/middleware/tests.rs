@@ -12,26 +12,23 @@ use std::{
 use authly_core::{Clock, ErrorCode, OAuthError, Rng, Timestamp};
 use authly_oauth::Issuer;
 use axum::{
-    Router,
     body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode},
-    middleware::from_fn_with_state,
     response::Html,
-    routing::{MethodFilter, get, on},
 };
 use futures_util::stream;
 use http_body_util::BodyExt as _;
-use tower::ServiceExt as _;
 
 use super::{
-    edge,
-    policy::{self, Row},
+    policy::Row,
     rate_limit::{AddressRate, RateLimit},
+    request_id::RequestIds,
 };
 use crate::web::{
     error::Failure,
     extract::Context,
     pages::Pages,
+    router::{Answers as _, Endpoint, Handle, Routes, handle},
     routes::{Audit, Auth, Cache, Cors, Csrf, Mount, Route, Surface, Throttle, When},
     server::ServerLimits,
     state::{Edge, ObservedRequest, RequestObserver},
@@ -50,7 +47,7 @@ const API: Route = Route {
     throttle: Throttle::Server,
     body_bytes_max: 8,
     audit: Audit::None,
-    handler: |methods| on(methods, || async {}),
+    handler: |state| handle(state, || async {}),
 };
 static API_ROW: Route = API;
 static PAGE_ROW: Route = Route {
@@ -137,7 +134,7 @@ impl Answer {
 }
 
 struct Web {
-    router: Router,
+    routes: Routes,
     seen: Arc<Seen>,
     clock: Arc<Hands>,
 }
@@ -158,30 +155,27 @@ impl Web {
             },
             trusted_proxies: Vec::new(),
             clock: clock.clone(),
-            rng: Arc::new(Fixed),
+            ids: RequestIds::new(Arc::new(Fixed)),
             pages: Arc::new(Pages::load(None, "", Arc::new(Fixed)).unwrap()),
             observer: seen.clone(),
         });
-        let post = MethodFilter::POST;
-        let both = MethodFilter::GET.or(post);
         let rate = Arc::new(AddressRate::new(edge.limits.authorize_rate));
-        let within = |route: &'static Route| {
+        let rows: [(&'static Route, Handle); 4] = [
+            (&API_ROW, handle((), act)),
+            (&PAGE_ROW, handle((), act)),
+            (&RATED_ROW, handle((), act)),
+            (&METADATA_ROW, handle((), || async { "{}" })),
+        ];
+        let endpoints = rows.into_iter().map(|(route, handle)| {
             let row = Row {
                 edge: edge.clone(),
                 route,
                 rate: rate.clone(),
             };
-            from_fn_with_state(row, policy::policy)
-        };
-        let router = Router::new()
-            .route("/api", on(post, act).layer(within(&API_ROW)))
-            .route("/page", on(both, act).layer(within(&PAGE_ROW)))
-            .route("/rated", on(post, act).layer(within(&RATED_ROW)))
-            .route("/metadata", get(|| async { "{}" }).layer(within(&METADATA_ROW)))
-            .fallback(policy::unmatched)
-            .layer(from_fn_with_state(edge.clone(), edge::edge))
-            .with_state(edge);
-        Self { router, seen, clock }
+            (route.path.to_owned(), Endpoint { row, handle })
+        });
+        let routes = Routes::new(edge.clone(), endpoints);
+        Self { routes, seen, clock }
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -189,12 +183,8 @@ impl Web {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
-            .await
-            .unwrap();
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.routes.answer(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {

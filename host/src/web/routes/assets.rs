@@ -1,13 +1,12 @@
 //! `GET /assets/{hash}/{name}`: the files that pages load.
 
 use axum::{
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
-    routing::on,
 };
 
-use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When, handle};
 use crate::web::{error::Failure, respond, state::SharedState};
 
 /// The row of these files.
@@ -24,7 +23,7 @@ pub(super) static ROWS: &[Route] = &[Route {
     throttle: Throttle::Server,
     body_bytes_max: EMPTY,
     audit: Audit::None,
-    handler: |methods| on(methods, asset),
+    handler: |state| handle(state, asset),
 }];
 
 /// An SVG opened by itself is a document: it may style itself, and nothing else.
@@ -35,9 +34,14 @@ const ASSET_CSP: HeaderValue =
 ///
 /// During a rolling update a page of one node asks another node for its files: it gets that node's instead of
 /// nothing, and keeps nothing.
-pub async fn asset(State(state): State<SharedState>, Path((hash, name)): Path<(String, String)>) -> Response {
+pub async fn asset(State(state): State<SharedState>, uri: Uri) -> Response {
     let assets = state.pages.assets();
-    let Some(asset) = assets.get(&name) else {
+    let mut segments = uri.path().rsplit('/');
+    let (name, hash) = (
+        segments.next().unwrap_or_default(),
+        segments.next().unwrap_or_default(),
+    );
+    let Some(asset) = assets.get(name) else {
         return Failure::not_found().into_response();
     };
     if hash != assets.hash() {

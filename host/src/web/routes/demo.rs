@@ -8,12 +8,11 @@ use authly_core::ports::ClaimOrigin;
 use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
-    routing::on,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::claim_trace::ClaimTrace;
-use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When, handle};
 use crate::web::{error::Failure, pages::DemoView, respond, state::SharedState};
 
 /// The rows of this room.
@@ -31,7 +30,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, page),
+        handler: |state| handle(state, page),
     },
     Route {
         path: "/demo/callback",
@@ -46,7 +45,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, page),
+        handler: |state| handle(state, page),
     },
     Route {
         path: "/demo/origins",
@@ -61,7 +60,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, origins),
+        handler: |state| handle(state, origins),
     },
 ];
 

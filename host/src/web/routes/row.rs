@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use axum::{
-    http::Method,
-    routing::{MethodFilter, MethodRouter},
-};
+use axum::http::Method;
 
-use crate::web::state::SharedState;
+use crate::web::{router::Handle, state::SharedState};
 
 /// One route and all its policies.
 pub struct Route {
@@ -36,8 +33,8 @@ pub struct Route {
     pub body_bytes_max: usize,
     /// Whether its use case stores audit events with what it decides. A test looks into the database.
     pub audit: Audit,
-    /// Makes the handler for these methods.
-    pub handler: fn(MethodFilter) -> MethodRouter<SharedState>,
+    /// Binds the handler of these methods to the state.
+    pub handler: fn(SharedState) -> Handle,
 }
 
 impl Route {

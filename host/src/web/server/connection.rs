@@ -8,7 +8,7 @@
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Response};
+use axum::{body::Body, http::Response};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hyper::{
@@ -23,7 +23,6 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::Service as _;
 
 use super::{
     Drained, Peer, Permits, ServerLimits,
@@ -32,16 +31,18 @@ use super::{
     wire::{AnswerBody, Unfinished, Wire},
     write_deadline::WriteDeadline,
 };
+use crate::web::router::Answers;
 
 /// A connection on which nothing happened for this long is parked (step 3). Long enough that a caller who asks again
-/// and again never pays for the way back, which costs some microseconds.
-const PARK_AFTER: Duration = Duration::from_millis(500);
+/// and again never pays for the way back, which costs some microseconds; short enough that of a crowd that comes at once
+/// few are in hyper's hands at the same time, since an allocator keeps most of what it once had.
+const PARK_AFTER: Duration = Duration::from_millis(100);
 
 /// What all connections share.
 pub struct Connections {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
-    router: Router,
+    routes: Arc<dyn Answers>,
     limits: ServerLimits,
     /// Asks connections to end after what they are doing.
     drain: CancellationToken,
@@ -65,11 +66,11 @@ type Rest<S> = (S, Bytes);
 
 impl Connections {
     /// None yet.
-    pub fn new(router: Router, limits: ServerLimits) -> Self {
+    pub fn new(routes: Arc<dyn Answers>, limits: ServerLimits) -> Self {
         Self {
             http1: http1_builder(&limits),
             http2: http2_builder(&limits),
-            router,
+            routes,
             limits,
             drain: CancellationToken::new(),
             cut: CancellationToken::new(),
@@ -139,11 +140,11 @@ impl Connections {
         let wire = Wire::new(WriteDeadline::new(stream, self.limits.write_timeout), unread);
         let (unfinished, under_way) = (wire.unfinished(), UnderWay::new());
         let service = {
-            let (router, under_way, unfinished) =
-                (self.router.clone(), under_way.clone(), unfinished.clone());
+            let (routes, under_way, unfinished) =
+                (Arc::clone(&self.routes), under_way.clone(), unfinished.clone());
             service_fn(move |request| {
                 let unfinished = Some(Arc::clone(&unfinished));
-                answer(router.clone(), request, peer, under_way.begin(), unfinished)
+                answer(Arc::clone(&routes), request, peer, under_way.begin(), unfinished)
             })
         };
         let mut connection = self.http1.serve_connection(TokioIo::new(wire), service);
@@ -178,8 +179,8 @@ impl Connections {
         let wire = Wire::new(WriteDeadline::new(stream, self.limits.write_timeout), unread);
         let under_way = UnderWay::new();
         let service = {
-            let (router, under_way) = (self.router.clone(), under_way.clone());
-            service_fn(move |request| answer(router.clone(), request, peer, under_way.begin(), None))
+            let (routes, under_way) = (Arc::clone(&self.routes), under_way.clone());
+            service_fn(move |request| answer(Arc::clone(&routes), request, peer, under_way.begin(), None))
         };
         let mut connection = self.http2.serve_connection(TokioIo::new(wire), service);
         let mut watch = apart(self.fate(&under_way, None, born));
@@ -252,14 +253,14 @@ impl Connections {
 
 /// Hands a request to its route.
 async fn answer(
-    mut router: Router,
+    routes: Arc<dyn Answers>,
     mut request: hyper::Request<Incoming>,
     peer: Peer,
     _until_answered: under_way::Request,
     unfinished: Option<Arc<Unfinished>>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     request.extensions_mut().insert(peer);
-    let answer = router.call(request.map(Body::new)).await?;
+    let answer = routes.answer(request.map(Body::new)).await;
     Ok(answer.map(|body| AnswerBody::new(body, unfinished)))
 }
 

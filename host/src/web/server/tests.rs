@@ -1,6 +1,6 @@
 //! The limits over real sockets. Deadlines are a few tens of milliseconds; tests wait for what the server does.
 
-use axum::routing::get;
+use axum::{Router, extract::Request, routing::get};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -9,12 +9,23 @@ use tokio::{
     time::timeout,
 };
 
+use tower::ServiceExt as _;
+
 use super::*;
+use crate::web::router::Answering;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(40);
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the server is given here is a router of handlers of a line.
+impl Answers for Router {
+    fn answer(&self, request: Request) -> Answering<'_> {
+        let answer = self.clone().oneshot(request);
+        Box::pin(async move { answer.await.unwrap_or_else(|never| match never {}) })
+    }
+}
 
 /// A running server and the way to stop it.
 struct Running {
@@ -25,12 +36,13 @@ struct Running {
 
 impl Running {
     async fn start(limits: ServerLimits, router: Router) -> Self {
+        let routes: Arc<dyn Answers> = Arc::new(router);
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), limits)
             .await
             .unwrap();
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(server.serve(router, async move {
+        let ended = tokio::spawn(server.serve(routes, async move {
             let _ = stopped.await;
         }));
         Self { addr, stop, ended }

@@ -15,7 +15,6 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use serde_json::json;
-use tower::ServiceExt as _;
 
 use super::{FORM, Fixed, Web};
 use crate::web::{pages::Pages, routes::table, server::Peer};
@@ -108,7 +107,7 @@ async fn metrics_are_for_operators_and_a_proxy_of_nobody_is_none() {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        web.router.clone().oneshot(request).await.unwrap().status()
+        web.routes.answer(request).await.status()
     };
     for operator in ["127.0.0.1", "127.1.2.3", "::1"] {
         assert_eq!(status(operator, &[]).await, StatusCode::OK, "{operator}");

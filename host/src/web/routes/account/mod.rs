@@ -13,13 +13,11 @@ pub mod select;
 pub mod sessions;
 pub mod sign_in;
 
-use axum::routing::on;
-
 pub use self::cookies::{BrowserCookies, set_binding};
 pub use self::outcome::{PageRequest, answer_client, go, log_storage_failure, show};
 use super::{
     Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, PAGE_FORM_BYTES_MAX, POST, Route, Surface, Throttle,
-    When,
+    When, handle,
 };
 
 /// The rows of this room.
@@ -37,7 +35,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::Effects,
-        handler: |methods| on(methods, login::show_page),
+        handler: |state| handle(state, login::show_page),
     },
     Route {
         path: "/login",
@@ -52,7 +50,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Login,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, login::submit),
+        handler: |state| handle(state, login::submit),
     },
     Route {
         path: "/select-account",
@@ -67,7 +65,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, select::submit),
+        handler: |state| handle(state, select::submit),
     },
     Route {
         path: "/new-password",
@@ -82,7 +80,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, new_password::submit),
+        handler: |state| handle(state, new_password::submit),
     },
     Route {
         path: "/consent",
@@ -97,7 +95,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, consent::show_page),
+        handler: |state| handle(state, consent::show_page),
     },
     Route {
         path: "/consent",
@@ -112,7 +110,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, consent::submit),
+        handler: |state| handle(state, consent::submit),
     },
     Route {
         path: "/account",
@@ -127,7 +125,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, home::show_page),
+        handler: |state| handle(state, home::show_page),
     },
     Route {
         path: "/account/login",
@@ -142,7 +140,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, sign_in::show_page),
+        handler: |state| handle(state, sign_in::show_page),
     },
     Route {
         path: "/account/login",
@@ -157,7 +155,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Login,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, sign_in::submit),
+        handler: |state| handle(state, sign_in::submit),
     },
     Route {
         path: "/account/consents",
@@ -172,7 +170,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, consents::show_page),
+        handler: |state| handle(state, consents::show_page),
     },
     Route {
         path: "/account/consents",
@@ -187,7 +185,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, consents::withdraw),
+        handler: |state| handle(state, consents::withdraw),
     },
     Route {
         path: "/account/sessions",
@@ -202,7 +200,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, sessions::show_page),
+        handler: |state| handle(state, sessions::show_page),
     },
     Route {
         path: "/account/sessions",
@@ -217,7 +215,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, sessions::end),
+        handler: |state| handle(state, sessions::end),
     },
     Route {
         path: "/logout",
@@ -232,7 +230,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, logout::show_page),
+        handler: |state| handle(state, logout::show_page),
     },
     Route {
         path: "/logout",
@@ -247,6 +245,6 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: PAGE_FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, logout::submit),
+        handler: |state| handle(state, logout::submit),
     },
 ];

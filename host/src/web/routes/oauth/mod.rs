@@ -8,10 +8,10 @@ pub mod revoke;
 pub mod token;
 
 use authly_oauth::discovery::{AUTHORIZATION_PATH, INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH};
-use axum::routing::on;
 
 use super::{
     Audit, Auth, Cache, Cors, Csrf, EMPTY, FORM_BYTES_MAX, GET, Mount, POST, Route, Surface, Throttle, When,
+    handle,
 };
 
 /// The rows of this room.
@@ -30,7 +30,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: EMPTY,
         audit: Audit::Effects,
-        handler: |methods| on(methods, authorize::get),
+        handler: |state| handle(state, authorize::get),
     },
     Route {
         path: AUTHORIZATION_PATH,
@@ -45,7 +45,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::None,
-        handler: |methods| on(methods, authorize::post),
+        handler: |state| handle(state, authorize::post),
     },
     Route {
         path: TOKEN_PATH,
@@ -60,7 +60,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, token::token),
+        handler: |state| handle(state, token::token),
     },
     Route {
         path: "/api/v1/oauth/refresh",
@@ -75,7 +75,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, refresh::refresh),
+        handler: |state| handle(state, refresh::refresh),
     },
     // Whoever asks has a secret, so no script in a browser does.
     Route {
@@ -91,7 +91,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::None,
-        handler: |methods| on(methods, introspect::introspect),
+        handler: |state| handle(state, introspect::introspect),
     },
     Route {
         path: REVOCATION_PATH,
@@ -106,6 +106,6 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, revoke::revoke),
+        handler: |state| handle(state, revoke::revoke),
     },
 ];

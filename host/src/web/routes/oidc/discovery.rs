@@ -1,7 +1,6 @@
 //! Metadata: OpenID Connect Discovery §4 and RFC 8414 §3.
 
 use authly_core::{OAuthError, StorageError};
-use authly_oauth::discovery;
 use axum::{extract::State, response::Response};
 
 use crate::web::{
@@ -12,14 +11,18 @@ use crate::web::{
 
 /// `GET /.well-known/openid-configuration`.
 pub async fn openid_configuration(State(state): State<SharedState>) -> Result<Response, Failure> {
-    let metadata = discovery::openid_configuration(&state.provider).await;
-    Ok(respond::json(&metadata.map_err(|error| unavailable(&error))?))
+    let metadata = state.documents.openid_configuration(&state.provider).await;
+    Ok(respond::json_text(
+        &metadata.map_err(|error| unavailable(&error))?,
+    ))
 }
 
 /// `GET /.well-known/oauth-authorization-server`.
 pub async fn authorization_server(State(state): State<SharedState>) -> Result<Response, Failure> {
-    let metadata = discovery::authorization_server(&state.provider).await;
-    Ok(respond::json(&metadata.map_err(|error| unavailable(&error))?))
+    let metadata = state.documents.authorization_server(&state.provider).await;
+    Ok(respond::json_text(
+        &metadata.map_err(|error| unavailable(&error))?,
+    ))
 }
 
 /// The scopes could not be read: an outage, never metadata without them.

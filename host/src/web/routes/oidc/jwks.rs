@@ -6,5 +6,5 @@ use crate::web::{respond, state::SharedState};
 
 /// `GET /.well-known/jwks.json`.
 pub async fn jwks(State(state): State<SharedState>) -> Response {
-    respond::json_text(state.provider.keys.load().jwks().as_ref().to_owned())
+    respond::json_text(&state.provider.keys.load().jwks())
 }

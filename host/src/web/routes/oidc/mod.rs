@@ -6,17 +6,15 @@ pub mod logout;
 pub mod session;
 pub mod userinfo;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use authly_oauth::discovery::{END_SESSION_PATH, JWKS_PATH, USERINFO_PATH};
-use axum::{
-    http::Method,
-    routing::{get, on},
-};
+use axum::http::Method;
 
 use super::users::profile;
 use super::{
     Audit, Auth, Cache, Cors, Csrf, EMPTY, FORM_BYTES_MAX, GET, Mount, POST, Route, Surface, Throttle, When,
+    handle,
 };
 
 /// UserInfo's own two, and PUT, by which the person changes what they say.
@@ -42,10 +40,15 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::EffectsOf(PUT),
-        handler: |_| {
-            get(userinfo::userinfo)
-                .post(userinfo::userinfo)
-                .put(profile::update)
+        handler: |state| {
+            let (read, update) = (
+                handle(state.clone(), userinfo::userinfo),
+                handle(state, profile::update),
+            );
+            Arc::new(move |request| match *request.method() {
+                Method::PUT => update(request),
+                _ => read(request),
+            })
         },
     },
     Route {
@@ -61,7 +64,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, discovery::openid_configuration),
+        handler: |state| handle(state, discovery::openid_configuration),
     },
     Route {
         path: "/.well-known/oauth-authorization-server",
@@ -76,7 +79,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, discovery::authorization_server),
+        handler: |state| handle(state, discovery::authorization_server),
     },
     Route {
         path: JWKS_PATH,
@@ -91,7 +94,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, jwks::jwks),
+        handler: |state| handle(state, jwks::jwks),
     },
     // A client's page may send the browser here by a form (RP-Initiated Logout 2): cross-site POSTs are meant. Each
     // costs a signature's verification.
@@ -108,7 +111,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: EMPTY,
         audit: Audit::Effects,
-        handler: |methods| on(methods, logout::get),
+        handler: |state| handle(state, logout::get),
     },
     Route {
         path: END_SESSION_PATH,
@@ -123,7 +126,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, logout::post),
+        handler: |state| handle(state, logout::post),
     },
     Route {
         path: "/oidc/session/check",
@@ -138,6 +141,6 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, session::check),
+        handler: |state| handle(state, session::check),
     },
 ];

@@ -3,9 +3,7 @@
 pub mod health;
 pub mod metrics;
 
-use axum::routing::on;
-
-use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When};
+use super::{Audit, Auth, Cache, Cors, Csrf, EMPTY, GET, Mount, Route, Surface, Throttle, When, handle};
 
 /// The rows of this room.
 pub(super) static ROWS: &[Route] = &[
@@ -22,7 +20,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, health::alive),
+        handler: |state| handle(state, health::alive),
     },
     Route {
         path: "/health/ready",
@@ -37,7 +35,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, health::ready),
+        handler: |state| handle(state, health::ready),
     },
     Route {
         path: "/metrics",
@@ -52,6 +50,6 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, metrics::metrics),
+        handler: |state| handle(state, metrics::metrics),
     },
 ];

@@ -70,5 +70,7 @@ pub async fn me(
         error::log("an account could not be read", &error, &failure);
         failure
     })?;
-    Ok(respond::json(&UserResponse::of(user.as_ref().unwrap_or(&bearer.user))))
+    Ok(respond::json(&UserResponse::of(
+        user.as_ref().unwrap_or(&bearer.user),
+    )))
 }

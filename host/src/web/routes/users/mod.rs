@@ -11,10 +11,9 @@ pub mod register;
 use authly_core::RequestContext;
 use authly_oauth::bearer::{self, Bearer, Needs};
 
-use axum::routing::on;
-
 use super::{
     Audit, Auth, Cache, Cors, Csrf, EMPTY, FORM_BYTES_MAX, GET, Mount, POST, Route, Surface, Throttle, When,
+    handle,
 };
 use crate::web::{
     error::{self, Failure},
@@ -39,7 +38,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: FORM_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, auth_logout::logout),
+        handler: |state| handle(state, auth_logout::logout),
     },
     // Each costs a hash. The predecessor's path ends with a slash and was often written without; a redirect would make
     // clients send the password twice.
@@ -56,7 +55,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, register::register),
+        handler: |state| handle(state, register::register),
     },
     Route {
         path: "/api/v1/users",
@@ -71,7 +70,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::PerAddress,
         body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, register::register),
+        handler: |state| handle(state, register::register),
     },
     Route {
         path: "/api/v1/users/me",
@@ -86,7 +85,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, me::me),
+        handler: |state| handle(state, me::me),
     },
     Route {
         path: "/api/v1/auth/password-status",
@@ -101,7 +100,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Server,
         body_bytes_max: EMPTY,
         audit: Audit::None,
-        handler: |methods| on(methods, password_status::password_status),
+        handler: |state| handle(state, password_status::password_status),
     },
     Route {
         path: "/api/v1/auth/change-password",
@@ -116,7 +115,7 @@ pub(super) static ROWS: &[Route] = &[
         throttle: Throttle::Login,
         body_bytes_max: ACCOUNT_JSON_BYTES_MAX,
         audit: Audit::Effects,
-        handler: |methods| on(methods, change_password::change_password),
+        handler: |state| handle(state, change_password::change_password),
     },
 ];
 

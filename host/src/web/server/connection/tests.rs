@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use axum::routing::get;
+use axum::{Router, routing::get};
 use tokio::{
     io::{AsyncWriteExt as _, DuplexStream, duplex},
     sync::Notify,
@@ -18,7 +18,7 @@ const PIPE_BYTES: usize = 4096;
 const LARGE: usize = 1 << 20;
 
 fn connections(router: Router) -> Arc<Connections> {
-    Arc::new(Connections::new(router, ServerLimits::default()))
+    Arc::new(Connections::new(Arc::new(router), ServerLimits::default()))
 }
 
 fn hello() -> Arc<Connections> {
@@ -168,7 +168,7 @@ async fn a_parked_connection_ends_at_its_age_and_when_the_server_drains() {
         ..ServerLimits::default()
     };
     let router = || Router::new().route("/", get(|| async { "hello" }));
-    let old = Connections::new(router(), limits);
+    let old = Connections::new(Arc::new(router()), limits);
     let (mut peer, ours) = duplex(PIPE_BYTES);
     let started = Instant::now();
     tokio::join!(old.live(ours, PEER), ask(&mut peer));

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use authly_core::{Effects, key::SigningAlg};
+use authly_core::{Effects, SecretBytes, TenantId, key::SigningAlg, ports::Storage};
 use authly_jose::{KeyRing, generate_key};
-use authly_storage::DatabaseConfig;
+use authly_storage::{DatabaseConfig, Sealer, cache::cached};
 
 use super::*;
 
