@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use authly_core::{StorageError, ports::StorageResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 
 /// Every statement of a connection stays prepared.
 const STATEMENT_CACHE: usize = 128;
@@ -68,6 +68,10 @@ fn configure_writer(conn: Connection, busy: Duration) -> StorageResult<Connectio
 fn configure(conn: &Connection, busy: Duration) -> StorageResult<()> {
     conn.busy_timeout(busy).map_err(failure)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // A statement keeps the plan it was prepared with. Else SQLite plans a join or a range anew whenever its parameters
+    // change, for the sake of statistics that we do not keep, and that costs more than to run it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failure)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(failure)?;
     conn.pragma_update(None, "foreign_keys", true).map_err(failure)?;
     conn.pragma_update(None, "trusted_schema", false)

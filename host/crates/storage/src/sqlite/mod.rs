@@ -287,6 +287,8 @@ fn every() -> Vec<(&'static str, &'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     #[test]
@@ -296,6 +298,26 @@ mod tests {
         for (file, name, sql) in every() {
             conn.prepare(sql)
                 .unwrap_or_else(|e| panic!("{file} {name}: {e}\n{sql}"));
+        }
+    }
+
+    #[test]
+    fn no_statement_is_planned_again_for_other_values() {
+        let conn = connection::open_memory(Duration::from_secs(1)).unwrap();
+        migrate::run(&conn).unwrap();
+        for (file, name, sql) in every() {
+            for value in 0..3 {
+                let mut statement = conn.prepare_cached(sql).unwrap();
+                for parameter in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(parameter, value).unwrap();
+                }
+                // What the tables do not take was planned all the same.
+                let mut rows = statement.raw_query();
+                while rows.next().is_ok_and(|row| row.is_some()) {}
+                drop(rows);
+                let again = statement.get_status(StatementStatus::RePrepare);
+                assert_eq!(again, 0, "{file} {name}\n{sql}");
+            }
         }
     }
 }
