@@ -29,7 +29,7 @@ bench: plugins
 # How long the parts of a request take, by criterion; PART is a file of tests/micro/benches, as `make micro PART=storage`.
 micro: plugins
 	@.ci/deps bench
-	cargo bench --locked -p authly-micro $(if $(PART),--bench $(PART),--benches)
+	cargo bench --locked --profile count -p authly-micro $(if $(PART),--bench $(PART),--benches)
 
 # Instructions that each row of tests/micro costs, beside the committed figures; UPDATE=1 writes those anew.
 instructions: count
@@ -40,10 +40,10 @@ NAME = token
 profile: count
 	$(COUNT) profile $(NAME)
 
-COUNT = target/release/authly-micro
+COUNT = target/count/authly-micro
 count:
 	@.ci/deps count
-	cargo build --locked --release -p authly-micro
+	cargo build --locked --profile count -p authly-micro
 
 # Each parser's fuzz target for so long, in seconds; what CI runs is `tests/fuzz/run runs`.
 FUZZ_SECONDS = 3600

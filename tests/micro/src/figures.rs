@@ -12,7 +12,7 @@ const TOLERANCE_PERCENT: i128 = 10;
 
 /// The head of the file.
 const HEAD: &str = "\
-# Instructions that one request costs, all threads together, counted by callgrind on x86_64 in the release build.
+# Instructions that one request costs, all threads together, counted by callgrind on x86_64 with the profile `count`.
 # `make instructions` fails when one is 10 % above its figure here; `make instructions UPDATE=1` writes them anew, and
 # the commit that does so says why.
 ";
