@@ -17,7 +17,7 @@ test: deps plugins
 	cargo test --locked --manifest-path plugins/Cargo.toml --target-dir target/plugins
 
 # Release build, load from a second process, each row beside the limit server of the same run; the table and
-# target/bench.json. ROWS=refresh,jwks.sqlite takes what begins so, ROWS=*plugin what contains it. SECONDS (5) are for
+# target/bench.json. ROWS=refresh,jwks.sqlite takes what begins so, ROWS=*plugin what contains it. SECONDS (3) are for
 # each row, CALLERS (16) ask at the same time, DISTINCT (100000) tokens are gone through where none may be seen twice.
 BENCH = $(if $(ROWS),--rows '$(ROWS)') $(if $(SECONDS),--seconds $(SECONDS)) $(if $(CALLERS),--callers $(CALLERS)) \
 	$(if $(DISTINCT),--distinct $(DISTINCT))

@@ -35,6 +35,22 @@ pub fn of_family(pid: u32) -> Option<Duration> {
     Some(ticks(time(head) + children.map(time).sum::<u64>()))
 }
 
+/// What every process of the machine took so far, and what its host took from it; `None` where the kernel does not say.
+pub fn of_machine() -> Option<Duration> {
+    Some(ticks(busy(&fs::read_to_string("/proc/stat").ok()?)?))
+}
+
+/// The first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
+fn busy(stat: &str) -> Option<u64> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let times = line.split_whitespace().take(8).map(str::parse::<u64>);
+    let times: Vec<_> = times.collect::<Result<_, _>>().ok()?;
+    let [user, nice, system, _, _, irq, softirq, steal] = times.as_slice() else {
+        return None;
+    };
+    Some(user + nice + system + irq + softirq + steal)
+}
+
 fn stat(pid: u32) -> Option<Stat> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
@@ -75,6 +91,13 @@ mod tests {
             }
         );
         assert_eq!(ticks(stat.own), Duration::from_millis(1_750));
+    }
+
+    #[test]
+    fn waiting_is_not_busy() {
+        let stat = "cpu  100 1 50 9000 400 2 3 4 0 0\ncpu0 50 0 25 4500 200 1 1 2 0 0\n";
+        assert_eq!(busy(stat), Some(160));
+        assert_eq!(busy("intr 1 2 3"), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Machine {
     pub cpu: String,
     /// Kernel release.
     pub kernel: String,
-    /// `postgres --version`; `None` where there is none.
+    /// The version of PostgreSQL; `None` where there is none.
     pub postgres: Option<String>,
     /// The commit that is checked out, with `-dirty` when files differ from it.
     pub commit: Option<String>,
@@ -49,7 +49,9 @@ impl Machine {
                 .unwrap_or_default()
                 .trim()
                 .to_owned(),
-            postgres: install::program("postgres").and_then(|path| said(Command::new(path).arg("--version"))),
+            postgres: install::program("postgres")
+                .and_then(|path| said(Command::new(path).arg("--version")))
+                .map(|version| version.trim_start_matches("postgres (PostgreSQL) ").to_owned()),
             commit: said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude=*"])),
             disk_syncs_per_second: disk_syncs_per_second()?,
         })
@@ -59,7 +61,7 @@ impl Machine {
     pub fn heading(&self) -> String {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
         format!(
-            "{} cores of {}, Linux {}, PostgreSQL: {}, commit {}\n\
+            "{} cores of {}, Linux {}, PostgreSQL {}, commit {}\n\
              disk: {:.0} appends of 4 KiB made durable one after another per second\n",
             self.cores,
             self.cpu,

@@ -12,7 +12,7 @@ pub struct Plan {
     #[arg(long, value_delimiter = ',')]
     pub rows: Vec<String>,
     /// How long each row is measured, in seconds, after a second of warming up.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
     /// Connections that ask at the same time, each again as soon as it is answered.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1024))]
@@ -65,7 +65,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
-            seconds: 5,
+            seconds: 3,
             callers: 16,
             distinct: 100_000,
         }

@@ -45,12 +45,19 @@ pub struct Row {
     pub cpu_postgres_ms: Option<f64>,
     /// What the load generator itself spent per request, which no target counts.
     pub cpu_generator_ms: f64,
+    /// What share of the machine's processor time others had meanwhile than the server, PostgreSQL and the generator, in
+    /// percent: where it is more than a few, the row says little.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others_percent: Option<f64>,
     /// The same load on a server that does the bare job: its requests per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_second: Option<f64>,
     /// And its processor time per request in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_cpu_ms: Option<f64>,
+    /// As `others_percent`, while that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_others_percent: Option<f64>,
     /// `per_second` in percent of `limit_per_second`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of_limit_percent: Option<f64>,

@@ -103,6 +103,7 @@ async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits
     let postgres = measured.postgres_cpu;
     let row = Row {
         name: row.name(),
+        others_percent: measured.others_percent(cores()?),
         group: row.job.name.to_owned(),
         callers,
         requests: measured.answers,
@@ -119,16 +120,21 @@ async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits
         ..Row::default()
     };
     Ok(match limit {
-        Some(limit) => beside(row, &limit),
+        Some(limit) => beside(row, &limit, cores()?),
         None => row,
     })
 }
 
-fn beside(row: Row, limit: &Measured) -> Row {
+fn cores() -> Result<usize> {
+    Ok(std::thread::available_parallelism()?.get())
+}
+
+fn beside(row: Row, limit: &Measured, cores: usize) -> Row {
     let per_second = limit.per_second();
     Row {
         limit_per_second: Some(per_second),
         limit_cpu_ms: limit.server_cpu.map(|time| limit.ms_per_answer(time)),
+        limit_others_percent: limit.others_percent(cores),
         of_limit_percent: Some(100.0 * row.per_second / per_second),
         ..row
     }

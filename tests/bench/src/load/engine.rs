@@ -45,6 +45,7 @@ struct Spent {
     server: Option<Duration>,
     postgres: Option<Duration>,
     generator: Duration,
+    machine: Option<Duration>,
 }
 
 impl Spent {
@@ -53,6 +54,7 @@ impl Spent {
             server: spec.server.and_then(cpu::of_process),
             postgres: spec.postmaster.and_then(cpu::of_family),
             generator: cpu::of_this_process(),
+            machine: cpu::of_machine(),
         }
     }
 }
@@ -133,6 +135,10 @@ fn measured(samples: Samples, lasted: Duration, before: Spent, after: Spent) -> 
         p99: samples.percentile(99.0),
         server_cpu: difference(after.server, before.server, "the server")?,
         postgres_cpu: difference(after.postgres, before.postgres, "PostgreSQL")?,
+        machine_cpu: after
+            .machine
+            .zip(before.machine)
+            .map(|(after, before)| after.saturating_sub(before)),
         generator_cpu: after.generator.saturating_sub(before.generator),
         first_error: samples.first_error,
         collected: samples.collected,

@@ -125,6 +125,8 @@ pub struct Measured {
     pub postgres_cpu: Option<Duration>,
     /// Of the generator itself.
     pub generator_cpu: Duration,
+    /// Of everything on the machine.
+    pub machine_cpu: Option<Duration>,
     /// What was to be handed back.
     pub collected: Vec<String>,
 }
@@ -138,6 +140,16 @@ impl Measured {
         } else {
             0.0
         }
+    }
+
+    /// What share of `cores` others had than those who were measured, in percent: figures of a run in which they had
+    /// much say little.
+    pub fn others_percent(&self, cores: usize) -> Option<f64> {
+        let own = [self.server_cpu, self.postgres_cpu].into_iter().flatten();
+        let own = own.sum::<Duration>() + self.generator_cpu;
+        let others = self.machine_cpu?.saturating_sub(own).as_secs_f64();
+        let there_was = self.lasted.as_secs_f64() * f64::from(u32::try_from(cores).ok()?);
+        (there_was > 0.0).then(|| 100.0 * others / there_was)
     }
 
     /// Some processor time in milliseconds per answer.
@@ -192,5 +204,19 @@ mod tests {
         assert!((measured.per_second() - 200.0).abs() < 1e-9);
         assert!((measured.ms_per_answer(Duration::from_millis(20)) - 0.05).abs() < 1e-9);
         assert!(Measured::default().per_second().abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_nobody_measured_had_is_that_of_others() {
+        let measured = Measured {
+            lasted: Duration::from_secs(2),
+            server_cpu: Some(Duration::from_millis(1_500)),
+            postgres_cpu: Some(Duration::from_millis(500)),
+            generator_cpu: Duration::from_secs(1),
+            machine_cpu: Some(Duration::from_millis(3_400)),
+            ..Measured::default()
+        };
+        assert!((measured.others_percent(2).unwrap() - 10.0).abs() < 1e-9);
+        assert_eq!(Measured::default().others_percent(2), None);
     }
 }

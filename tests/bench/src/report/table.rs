@@ -41,7 +41,7 @@ enum Side {
     Right,
 }
 
-const LOAD_HEADINGS: [(&str, Side); 10] = [
+const LOAD_HEADINGS: [(&str, Side); 11] = [
     ("load", Side::Left),
     ("req/s", Side::Right),
     ("of limit %", Side::Right),
@@ -50,11 +50,12 @@ const LOAD_HEADINGS: [(&str, Side); 10] = [
     ("p99 ms", Side::Right),
     ("CPU ms/req", Side::Right),
     ("of it PG", Side::Right),
+    ("others %", Side::Right),
     ("errors", Side::Right),
     ("targets, notes", Side::Left),
 ];
 
-fn load(row: &Row) -> [String; 10] {
+fn load(row: &Row) -> [String; 11] {
     let or_none = |value: Option<f64>, digits: usize| {
         value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$}"))
     };
@@ -67,6 +68,7 @@ fn load(row: &Row) -> [String; 10] {
         format!("{:.2}", row.p99_ms),
         format!("{:.4}", row.cpu_ms),
         or_none(row.cpu_postgres_ms, 4),
+        or_none(row.others_percent, 0),
         row.errors.to_string(),
         remarks(&row.verdicts(), row.note.as_deref()),
     ]
