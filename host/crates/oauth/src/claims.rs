@@ -154,9 +154,11 @@ pub(crate) async fn shape(hook: &dyn ClaimMapper, input: ClaimMapInput) -> Resul
 /// `answered`, with every protected claim as it was computed, or absent where none was.
 fn protect(computed: &Map<String, Value>, mut answered: Map<String, Value>) -> Map<String, Value> {
     for name in PROTOCOL_CLAIMS {
-        match computed.get(name) {
-            Some(value) => drop(answered.insert(name.to_owned(), value.clone())),
-            None => drop(answered.remove(name)),
+        match (computed.get(name), answered.get(name)) {
+            // As it nearly always is: nothing to copy.
+            (was, is) if was == is => {}
+            (Some(value), _) => drop(answered.insert(name.to_owned(), value.clone())),
+            (None, _) => drop(answered.remove(name)),
         }
     }
     answered
