@@ -100,8 +100,7 @@ impl Caller {
         };
         let outcome = tokio::time::timeout(limits.wall, metered(&meter, run)).await;
         running.store.data_mut().hand_on_printed();
-        // Giving the memory back takes longer than many a call; the answer does not wait for it.
-        tokio::spawn(async move { drop(running) });
+        give_back(running);
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(CallError::of(&error)),
@@ -148,6 +147,19 @@ impl Caller {
 struct Running {
     store: Store<CallContext>,
     _permits: [OwnedSemaphorePermit; 2],
+}
+
+/// Guest memory, in bytes, up to which clearing it costs less than handing it to another task and waking a thread for
+/// that does: some ten microseconds.
+const CLEARED_AT_ONCE: usize = 512 << 10;
+
+/// Gives the instance's slot back. Where that takes longer than many a call, the answer does not wait for it.
+fn give_back(running: Running) {
+    if running.store.data().limiter.memory_bytes_used() <= CLEARED_AT_ONCE {
+        drop(running);
+    } else {
+        tokio::spawn(async move { drop(running) });
+    }
 }
 
 /// CPU time spent inside `poll`: a call that waits, or that the scheduler set aside, spends none.

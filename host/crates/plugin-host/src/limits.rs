@@ -114,13 +114,20 @@ pub(crate) const MEMORIES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Limiter {
     memory_bytes_left: usize,
+    memory_bytes_used: usize,
 }
 
 impl Limiter {
     pub fn new(memory_bytes: usize) -> Self {
         Self {
             memory_bytes_left: memory_bytes,
+            memory_bytes_used: 0,
         }
+    }
+
+    /// What the memories of the call have grown to, together.
+    pub fn memory_bytes_used(&self) -> usize {
+        self.memory_bytes_used
     }
 }
 
@@ -133,6 +140,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current);
         self.memory_bytes_left = self.memory_bytes_left.checked_sub(more).ok_or(LimitHit::Memory)?;
+        self.memory_bytes_used = self.memory_bytes_used.saturating_add(more);
         Ok(true)
     }
 
@@ -172,6 +180,11 @@ mod tests {
         assert!(limiter.memory_growing(0, 1 << 16, None).unwrap());
         let error = limiter.memory_growing(2 << 16, 3 << 16, None).unwrap_err();
         assert_eq!(error.downcast_ref::<LimitHit>(), Some(&LimitHit::Memory));
+        assert_eq!(
+            limiter.memory_bytes_used(),
+            3 << 16,
+            "what was refused is not used"
+        );
     }
 
     #[test]
