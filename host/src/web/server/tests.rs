@@ -36,13 +36,13 @@ struct Running {
 
 impl Running {
     async fn start(limits: ServerLimits, router: Router) -> Self {
-        let routes: Arc<dyn Answers> = Arc::new(router);
+        let answers: Arc<dyn Answers> = Arc::new(router);
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), limits)
             .await
             .unwrap();
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(server.serve(routes, async move {
+        let ended = tokio::spawn(server.serve(answers, async move {
             let _ = stopped.await;
         }));
         Self { addr, stop, ended }

@@ -60,7 +60,8 @@ pub(super) fn load(
 impl ConsentStore for SqliteTenant {
     async fn load_consent(&self, user_id: UserId, client_id: &ClientId) -> StorageResult<Option<Consent>> {
         let client_id = client_id.clone();
-        self.look_up(move |access| load(access, user_id, &client_id)).await
+        self.look_up(move |access| load(access, user_id, &client_id))
+            .await
     }
 
     async fn list_consents(&self, user_id: UserId) -> StorageResult<Vec<Consent>> {
