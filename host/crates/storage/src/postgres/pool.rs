@@ -246,6 +246,10 @@ impl Database {
     }
 }
 
+/// Rows are found by their keys, whatever the planner believes of a table. Without figures about it, as on the first day of
+/// a database, it reads all rows of the tenant to join them: 1.8 ms of a rotation that takes 0.3.
+const BY_KEY: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
 /// How to connect. Every limit is the server's as well as ours, so that an abandoned statement does not hold its locks.
 pub(super) fn connection_config(config: &DatabaseConfig, application: &str) -> StorageResult<Config> {
     let mut pg: Config = config
@@ -256,7 +260,7 @@ pub(super) fn connection_config(config: &DatabaseConfig, application: &str) -> S
         return Err(StorageError::Backend(Box::new(ConfigError::Tls)));
     }
     let limits = format!(
-        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} {BY_KEY}",
         config.statement_timeout.as_millis(),
         config.lock_timeout.as_millis(),
         IDLE_IN_TRANSACTION_MAX.as_millis(),
@@ -288,6 +292,7 @@ mod tests {
             "statement_timeout=10000",
             "lock_timeout=5000",
             "idle_in_transaction_session_timeout=10000",
+            "enable_hashjoin=off",
         ] {
             assert!(options.contains(limit), "{options}");
         }

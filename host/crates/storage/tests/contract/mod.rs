@@ -10,6 +10,7 @@
 
 pub mod clients;
 pub mod codes;
+pub mod completions;
 pub mod fixtures;
 pub mod grants;
 pub mod interactions;
@@ -103,12 +104,13 @@ macro_rules! contract_suite {
                 login_is_noted, sessions_are_listed_from_the_newest, use_of_a_session_is_noted_forwards,
                 sessions_of_a_person_are_ended_but_one;
             interactions: interaction_lives_until_its_end, transition_needs_the_loaded_version,
-                browser_is_bound_once, finished_and_expired_interactions_go_nowhere,
-                completion_writes_consent_grant_and_code, completion_happens_once,
+                browser_is_bound_once, finished_and_expired_interactions_go_nowhere, chosen_person_is_a_stage,
+                consent_is_listed_and_withdrawn;
+            completions: completion_writes_consent_grant_and_code, completion_happens_once,
                 completion_refuses_what_moved_or_expired, completion_needs_no_interaction,
-                consent_grows_by_what_is_agreed, chosen_person_is_a_stage, completion_needs_a_living_session,
+                consent_grows_by_what_is_agreed, completion_needs_a_living_session,
                 completion_needs_the_consent_it_relies_on, completion_needs_an_enabled_person,
-                completion_at_once_needs_all_that_one_with_a_page_needs, consent_is_listed_and_withdrawn;
+                completion_at_once_needs_all_that_one_with_a_page_needs;
             grants: grant_is_revoked_once, everything_of_a_person_ends_in_one_step;
             codes: code_is_loaded_with_its_grant, code_is_redeemed_until_its_expiry,
                 redemption_stores_the_refresh_token, replayed_code_revokes_its_grant,
