@@ -212,22 +212,28 @@ impl SqliteTenant {
             .await
     }
 
+    /// Work that reads, given the tenant's view of whatever connection it gets.
+    fn reading<T>(
+        &self,
+        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+    ) -> impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static {
+        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
+        move |conn| {
+            work(&Access {
+                conn,
+                tenant: &tenant,
+                sealer: &sealer,
+                invalidated: &Cell::new(false),
+            })
+        }
+    }
+
     /// Reads a few rows by their keys.
     async fn look_up<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
-        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
-        self.database
-            .look_up(move |conn| {
-                work(&Access {
-                    conn,
-                    tenant: &tenant,
-                    sealer: &sealer,
-                    invalidated: &Cell::new(false),
-                })
-            })
-            .await
+        self.database.look_up(self.reading(work)).await
     }
 
     /// Reads what may take longer.
@@ -235,17 +241,7 @@ impl SqliteTenant {
         &self,
         work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
-        let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
-        self.database
-            .read(move |conn| {
-                work(&Access {
-                    conn,
-                    tenant: &tenant,
-                    sealer: &sealer,
-                    invalidated: &Cell::new(false),
-                })
-            })
-            .await
+        self.database.read(self.reading(work)).await
     }
 }
 
