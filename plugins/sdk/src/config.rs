@@ -33,13 +33,13 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Inner {
-        #[allow(dead_code)]
+        #[expect(dead_code, reason = "read by its derives alone")]
         name: String,
     }
 
     #[derive(Debug, Deserialize)]
     struct Outer {
-        #[allow(dead_code)]
+        #[expect(dead_code, reason = "read by its derives alone")]
         items: Vec<Inner>,
     }
 
