@@ -21,6 +21,7 @@ export function watch(page) {
 
 /** Violations that axe finds, one line each. */
 export async function accessibility(page) {
+  await page.waitForLoadState();
   // Playwright evaluates outside the page's Content-Security-Policy.
   await page.evaluate(axe);
   const { violations } = await page.evaluate((rules) => globalThis.axe.run({ runOnly: rules }), RULES);
@@ -31,6 +32,8 @@ export async function accessibility(page) {
 
 /** Nothing scrolls sideways, and what is pressed is large enough. */
 export async function layout(page) {
+  // A selector is there before the stylesheet is: what has none yet is laid out otherwise.
+  await page.waitForLoadState();
   return page.evaluate(() => {
     const found = [];
     const { scrollWidth, clientWidth } = document.documentElement;
