@@ -110,10 +110,10 @@ struct Reading {
 }
 
 impl Database {
-    /// Runs `work` on the writer and answers after its commit.
+    /// Runs `work` on the writer and answers after its commit. It may run twice (see [`writer`]).
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &Cell<bool>) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Connection, &Cell<bool>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         let hint = Arc::clone(&self.hint);
         let (job, answer) = writer::job(work, move || hint.notify_waiters());
@@ -123,7 +123,7 @@ impl Database {
     /// Runs `work`, which reads a few rows by their keys, on the caller's own thread.
     async fn look_up<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Connection) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         let Some(reading) = &self.reading else {
             return self.write(move |conn, _| work(conn)).await;
@@ -137,7 +137,7 @@ impl Database {
     /// Runs `work` on a reader.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Connection) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         match &self.reading {
             Some(reading) => {
@@ -197,7 +197,7 @@ struct SqliteTenant {
 impl SqliteTenant {
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Access<'_>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
         self.database
@@ -215,8 +215,8 @@ impl SqliteTenant {
     /// Work that reads, given the tenant's view of whatever connection it gets.
     fn reading<T>(
         &self,
-        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
-    ) -> impl FnOnce(&Connection) -> StorageResult<T> + Send + 'static {
+        work: impl Fn(&Access<'_>) -> StorageResult<T> + Send + 'static,
+    ) -> impl Fn(&Connection) -> StorageResult<T> + Send + 'static {
         let (tenant, sealer) = (self.tenant.clone(), self.sealer.clone());
         move |conn| {
             work(&Access {
@@ -231,7 +231,7 @@ impl SqliteTenant {
     /// Reads a few rows by their keys.
     async fn look_up<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Access<'_>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         self.database.look_up(self.reading(work)).await
     }
@@ -239,7 +239,7 @@ impl SqliteTenant {
     /// Reads what may take longer.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Access<'_>) -> StorageResult<T> + Send + 'static,
+        work: impl Fn(&Access<'_>) -> StorageResult<T> + Send + 'static,
     ) -> StorageResult<T> {
         self.database.read(self.reading(work)).await
     }

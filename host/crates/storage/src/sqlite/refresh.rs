@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     codec::corrupt,
-    rows::{self, Columns as _, grant_columns, joined_user_columns, refresh_columns, refresh_fact_columns},
+    rows::{self, grant_columns, joined_user_columns, refresh_columns, refresh_fact_columns},
     rules::spend::RefreshVerdict,
 };
 
@@ -26,18 +26,18 @@ statements! {
         WHERE r.tenant_id = ?1 AND r.hash = ?2";
     INSERT = "INSERT INTO refresh_tokens (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, \
         predecessor_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    // Single use is decided here.
+    // Single use is decided here. Without RETURNING, for which SQLite would make a table and keep copies of pages.
     ROTATE = "UPDATE refresh_tokens AS r SET consumed_at = ?3, nonce_sealed = ?4, grace_until = ?5 \
         WHERE r.tenant_id = ?1 AND r.hash = ?2 AND r.consumed_at IS NULL AND r.expires_at > ?3 \
         AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-            AND g.revoked_at IS NULL AND g.expires_at > ?3) \
-        RETURNING predecessor_hash";
-    USABLE = "SELECT r.predecessor_hash FROM refresh_tokens r \
+            AND g.revoked_at IS NULL AND g.expires_at > ?3)";
+    USABLE = "SELECT 1 FROM refresh_tokens r \
         JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
         WHERE r.tenant_id = ?1 AND r.hash = ?2 AND r.consumed_at IS NULL AND r.expires_at > ?3 \
         AND g.revoked_at IS NULL AND g.expires_at > ?3";
     // The successor was used: nothing leads from the old token to the live one any more.
-    ERASE_NONCE = "UPDATE refresh_tokens SET nonce_sealed = NULL WHERE tenant_id = ?1 AND hash = ?2";
+    ERASE_NONCE = "UPDATE refresh_tokens SET nonce_sealed = NULL WHERE tenant_id = ?1 AND nonce_sealed IS NOT NULL \
+        AND hash = (SELECT predecessor_hash FROM refresh_tokens WHERE tenant_id = ?1 AND hash = ?2)";
     FACTS = "SELECT ", refresh_fact_columns!(), " FROM refresh_tokens r \
         JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
         WHERE r.tenant_id = ?1 AND r.hash = ?2";
@@ -62,9 +62,6 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// What the guarded statement answers for the one it lets through: the token's predecessor.
-type Admitted = Option<Option<Vec<u8>>>;
-
 fn rotate(access: &Access<'_>, rotation: &Rotation, effects: &RotateEffects) -> StorageResult<RotateOutcome> {
     let place = rows::nonce_place(access.tenant, &rotation.hash);
     let row = params![
@@ -74,14 +71,13 @@ fn rotate(access: &Access<'_>, rotation: &Rotation, effects: &RotateEffects) -> 
         access.sealer.seal(&place, &rotation.nonce)?,
         rotation.now.plus(rotation.grace).as_micros(),
     ];
-    let admitted: Admitted = access.find(ROTATE, row, |row| row.bytes_opt())?;
-    let Some(predecessor) = admitted else {
+    if access.execute(ROTATE, row)? == 0 {
         let outcome = turned_away(access, &rotation.hash, rotation.now, effects)?;
         return retried_with(access, outcome, rotation.access_token.as_ref());
-    };
+    }
     insert(access, &rotation.successor, Some(&rotation.hash))?;
     tokens::insert_if(access, rotation.access_token.as_ref())?;
-    used(access, predecessor.as_deref(), effects)
+    used(access, &rotation.hash, effects)
 }
 
 fn use_once_more(
@@ -92,10 +88,9 @@ fn use_once_more(
     effects: &RotateEffects,
 ) -> StorageResult<RotateOutcome> {
     let row = params![access.tenant(), hash.as_bytes(), now.as_micros()];
-    let admitted: Admitted = access.find(USABLE, row, |row| row.bytes_opt())?;
-    if let Some(predecessor) = admitted {
+    if access.find(USABLE, row, |_| Ok(()))?.is_some() {
         tokens::insert_if(access, access_token)?;
-        return used(access, predecessor.as_deref(), effects);
+        return used(access, hash, effects);
     }
     let outcome = turned_away(access, hash, now, effects)?;
     retried_with(access, outcome, access_token)
@@ -113,14 +108,9 @@ fn retried_with(
     Ok(outcome)
 }
 
-fn used(
-    access: &Access<'_>,
-    predecessor: Option<&[u8]>,
-    effects: &RotateEffects,
-) -> StorageResult<RotateOutcome> {
-    if let Some(predecessor) = predecessor {
-        access.execute(ERASE_NONCE, params![access.tenant(), predecessor])?;
-    }
+/// The token was used.
+fn used(access: &Access<'_>, hash: &TokenHash, effects: &RotateEffects) -> StorageResult<RotateOutcome> {
+    access.execute(ERASE_NONCE, params![access.tenant(), hash.as_bytes()])?;
     effects::store(access, &effects.rotated)?;
     Ok(RotateOutcome::Rotated)
 }
