@@ -8,7 +8,7 @@ use authly_core::{Effects, TenantId, audit::AuditEvent, ports::StorageResult};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::pool::Param;
+use super::many::{Column, column};
 use crate::{codec, rows, seal::Sealer};
 
 /// The channel on which a transaction that wrote invalidations announces its commit.
@@ -53,36 +53,23 @@ macro_rules! effects {
 }
 pub(super) use effects;
 
-/// Ends a statement as [`effects!`] does where the effects are one audit event: in these six parameters, of the names
-/// of its columns. What most requests leave is not packed into JSON to be unpacked by PostgreSQL, and three tables that
-/// get nothing are not opened: a third of the processor time of a rotation.
-macro_rules! lone_event {
-    (($at:literal, $action:literal, $detail:literal, $pseudonym:literal, $client_id:literal, $request_id:literal)
-        if $done:literal) => {
+/// Ends a statement for many asks whose effects are one audit event each, in the columns `event_at`, `action`, `detail`,
+/// `pseudonym`, `event_client` and `request_id` of its CTE `$done`, which has a row for each ask that did what it says:
+/// stores their events and answers their numbers `n`. What most requests leave is not packed into JSON to be unpacked by
+/// PostgreSQL, and three tables that get nothing are not opened.
+macro_rules! lone_events {
+    (of $done:literal) => {
         concat!(
             ", audited AS (INSERT INTO audit_events \
-               (tenant_id, at, action, detail, pseudonym, client_id, request_id) SELECT $1::text, ",
-            $at,
-            "::bigint, ",
-            $action,
-            "::text, ",
-            $detail,
-            "::text, ",
-            $pseudonym,
-            "::uuid, ",
-            $client_id,
-            "::text, ",
-            $request_id,
-            "::text FROM ",
+               (tenant_id, at, action, detail, pseudonym, client_id, request_id) \
+               SELECT $1::text, event_at, action, detail, pseudonym, event_client, request_id FROM ",
             $done,
-            ") \
-             SELECT EXISTS (SELECT 1 FROM ",
-            $done,
-            "), 0::bigint"
+            ") SELECT n FROM ",
+            $done
         )
     };
 }
-pub(super) use lone_event;
+pub(super) use lone_events;
 
 /// Effects as the statement takes them.
 #[derive(Serialize)]
@@ -130,15 +117,15 @@ impl Audit {
         })
     }
 
-    /// Time, action, detail, pseudonym, client, request.
-    pub(super) fn params(&self) -> [Param<'_>; 6] {
+    /// The columns that [`lone_events!`] takes, of each ask: time, action, detail, pseudonym, client, request.
+    pub(super) fn columns<A>(asks: &[A], of: impl Fn(&A) -> &Self + Copy) -> [Column<'_>; 6] {
         [
-            &self.at,
-            &self.action,
-            &self.detail,
-            &self.pseudonym,
-            &self.client_id,
-            &self.request_id,
+            column(asks, move |ask| of(ask).at),
+            column(asks, move |ask| of(ask).action.as_str()),
+            column(asks, move |ask| of(ask).detail.as_str()),
+            column(asks, move |ask| of(ask).pseudonym),
+            column(asks, move |ask| of(ask).client_id.as_deref()),
+            column(asks, move |ask| of(ask).request_id.as_deref()),
         ]
     }
 }

@@ -3,14 +3,13 @@
 use async_trait::async_trait;
 use authly_core::{
     Effects, SessionId, Timestamp, TokenHash,
-    audit::AuditEvent,
     interaction::{Interaction, InteractionState},
     ports::{AdvanceOutcome, CompleteOutcome, Completion, InteractionStore, StorageResult, Transition},
 };
 
 use super::{
     Tenant,
-    effects::{Audit, effects, lone, lone_event},
+    effects::{effects, lone},
     pool::Param,
     statements::statements,
     tenant::taken,
@@ -78,28 +77,6 @@ statements! {
            SELECT $1::text, $19::bytea, $20::uuid, $21::text, $22::text, $23::boolean, $24::text, $25::text, \
            $26::text, $27::bigint, $28::bigint, $30::bigint FROM completed)",
         effects!("$33" if "completed")
-    );
-    /// [`COMPLETE`] where no page was needed: nothing was persisted, nobody was asked, and one event is left. What most
-    /// authorizations are, without the machinery of the others.
-    COMPLETE_AT_ONCE = concat!(
-        "WITH person AS (SELECT 1 FROM users WHERE tenant_id = $1 AND id = $5 AND enabled FOR SHARE), \
-         signed_in AS (SELECT 1 FROM sessions WHERE tenant_id = $1 AND id = $10::uuid AND user_id = $5 \
-           AND ended_at IS NULL AND expires_at > $2 AND EXISTS (SELECT 1 FROM person) FOR SHARE), \
-         relied_on AS (SELECT 1 FROM consents WHERE tenant_id = $1 AND user_id = $5 AND client_id = $4 \
-           AND string_to_array($25::text, ' ') <@ string_to_array(scope, ' ') \
-           AND EXISTS (SELECT 1 FROM person) FOR KEY SHARE), \
-         completed AS MATERIALIZED (SELECT 1 FROM person \
-           WHERE ($10::uuid IS NULL OR EXISTS (SELECT 1 FROM signed_in)) \
-           AND ($25::text IS NULL OR EXISTS (SELECT 1 FROM relied_on))), \
-         granted AS (INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, claims, \
-           session_id, created_at, expires_at, revoked_at) \
-           SELECT $1::text, $3::uuid, $4::text, $5::uuid, $6::text, $7::bigint, $8::text, $9::text, $10::uuid, \
-           $11::bigint, $12::bigint, $13::bigint FROM completed), \
-         issued AS (INSERT INTO authorization_codes (tenant_id, hash, grant_id, client_id, redirect_uri, \
-           redirect_uri_given, code_challenge, nonce, scope, created_at, expires_at, consumed_at) \
-           SELECT $1::text, $14::bytea, $15::uuid, $16::text, $17::text, $18::boolean, $19::text, $20::text, \
-           $21::text, $22::bigint, $23::bigint, $24::bigint FROM completed)",
-        lone_event!(("$26", "$27", "$28", "$29", "$30", "$31") if "completed")
     );
     /// A final stage stays, so asking after `COMPLETE` turned somebody away is not too late.
     FINISHED = "SELECT 1 FROM interactions WHERE tenant_id = $1 AND hash = $2 AND stage IN ('done', 'denied')";
@@ -184,7 +161,7 @@ impl InteractionStore for Tenant {
         let interaction = completion.interaction;
         let completed = match lone(effects) {
             Ok(event) if interaction.is_none() && completion.consent.is_none() => {
-                self.complete_at_once(&completion, event).await
+                self.complete_at_once(completion, event).await
             }
             Ok(event) => self.complete(&completion, Effects::audited(event)).await,
             Err(effects) => self.complete(&completion, effects).await,
@@ -244,39 +221,5 @@ impl Tenant {
             &self.effects(effects)?,
         ];
         self.db.decide(COMPLETE, &row).await
-    }
-
-    async fn complete_at_once(&self, completion: &Completion, event: AuditEvent) -> StorageResult<bool> {
-        let Completion { grant, code, .. } = completion;
-        let row: [Param<'_>; 25] = [
-            &self.id(),
-            &completion.now.as_micros(),
-            &grant.id.as_uuid(),
-            &grant.client_id.as_str(),
-            &grant.user_id.as_uuid(),
-            &grant.scope.to_string(),
-            &grant.auth_time.as_micros(),
-            &codec::to_json(&grant.amr)?,
-            &codec::to_json(&grant.claims)?,
-            &grant.session_id.map(SessionId::as_uuid),
-            &grant.created_at.as_micros(),
-            &grant.expires_at.as_micros(),
-            &grant.revoked_at.map(Timestamp::as_micros),
-            &code.hash.as_bytes().as_slice(),
-            &code.grant_id.as_uuid(),
-            &code.client_id.as_str(),
-            &code.redirect_uri,
-            &code.redirect_uri_given,
-            &code.code_challenge,
-            &code.nonce,
-            &code.scope.to_string(),
-            &code.created_at.as_micros(),
-            &code.expires_at.as_micros(),
-            &code.consumed_at.map(Timestamp::as_micros),
-            &completion.relies_on.as_ref().map(ToString::to_string),
-        ];
-        let event = Audit::of(event)?;
-        let row: Vec<Param<'_>> = row.into_iter().chain(event.params()).collect();
-        self.db.decide(COMPLETE_AT_ONCE, &row).await
     }
 }

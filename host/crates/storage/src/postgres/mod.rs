@@ -1,12 +1,13 @@
 //! The PostgreSQL backend (15 and later): many stateless nodes on one database.
 //!
 //! A verb is one statement and one round trip wherever it can be, made of data-modifying CTEs that write its effects
-//! too ([`effects`]). Everything runs at READ COMMITTED; what makes a statement safe there is said beside it. The pool
+//! too ([`effects`]). What most requests do is one statement for all that wait for it ([`together`], [`many`]). Everything runs at READ COMMITTED; what makes a statement safe there is said beside it. The pool
 //! ([`pool`]) decides what is tried again. One file per aggregate, its statements as constants.
 
 mod clients;
 mod codes;
 mod columns;
+mod completions;
 mod consents;
 mod effects;
 mod errors;
@@ -14,6 +15,7 @@ mod grants;
 mod interactions;
 mod invalidations;
 mod keys;
+mod many;
 mod migrate;
 #[cfg(test)]
 mod plans;
@@ -22,11 +24,13 @@ mod pool;
 mod purge;
 mod refresh;
 mod replay;
+mod rotations;
 mod scopes;
 mod sessions;
 mod statements;
 mod tenant;
 mod throttle;
+mod together;
 mod tokens;
 mod users;
 
@@ -41,7 +45,7 @@ use authly_core::{
     },
 };
 
-use self::{invalidations::Listener, pool::Database, tenant::Tenant};
+use self::{invalidations::Listener, many::Lines, pool::Database, tenant::Tenant};
 use crate::{DatabaseConfig, MigrateError, MigrationReport, seal::Sealer};
 
 /// Brings the schema up to date.
@@ -77,6 +81,7 @@ impl Storage for PostgresStorage {
             db: Arc::clone(&self.db),
             name: id.clone(),
             sealer: self.sealer.clone(),
+            lines: Arc::new(Lines::new(&self.db, id)),
         })
     }
 }

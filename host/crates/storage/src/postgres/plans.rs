@@ -18,19 +18,13 @@ const INDEXED: Indexed = &[
         "clients",
         &["LOAD", "LIST", "CREATE", "SET_ENABLED", "UPDATE", "EXISTS"],
     ),
-    ("codes", &["LOAD", "REDEEM", "REDEEM_ALONE", "FACTS"]),
+    ("codes", &["LOAD", "REDEEM", "REDEEM_MANY", "FACTS"]),
+    ("completions", &["COMPLETE_AT_ONCE"]),
     ("consents", &["LOAD", "LIST", "WITHDRAW"]),
     ("grants", &["LOAD", "REVOKE"]),
     (
         "interactions",
-        &[
-            "CREATE",
-            "LOAD",
-            "ADVANCE",
-            "COMPLETE",
-            "COMPLETE_AT_ONCE",
-            "FINISHED",
-        ],
+        &["CREATE", "LOAD", "ADVANCE", "COMPLETE", "FINISHED"],
     ),
     ("invalidations", &["START", "POLL", "PING"]),
     (
@@ -80,11 +74,9 @@ const INDEXED: Indexed = &[
             "NONCES",
         ],
     ),
-    (
-        "refresh",
-        &["LOAD", "ROTATE", "ROTATE_ALONE", "USE", "USE_ALONE", "FACTS"],
-    ),
+    ("refresh", &["LOAD", "ROTATE", "USE", "FACTS"]),
     ("replay", &["CLAIM"]),
+    ("rotations", &["ROTATE_MANY", "USE_MANY"]),
     ("scopes", &["LIST", "CREATE", "UPDATE", "DELETE", "SEED"]),
     (
         "sessions",

@@ -7,7 +7,13 @@ use authly_core::{
     session::Session,
 };
 
-use super::{Tenant, effects::effects, pool::Param, statements::statements};
+use super::{
+    Tenant,
+    effects::effects,
+    many::{Column, Many, column, found},
+    pool::Param,
+    statements::statements,
+};
 use crate::{
     codec,
     rows::{self, Columns as _, loaded_session_columns, session_columns},
@@ -15,10 +21,11 @@ use crate::{
 
 statements! {
     LOAD = concat!(
-        "SELECT ", loaded_session_columns!(), " FROM sessions s \
+        "SELECT k.n, ", loaded_session_columns!(), " \
+         FROM unnest($2::bytea[], $3::bigint[], $4::text[]) WITH ORDINALITY AS k(hash, asked_at, client_id, n) \
+         JOIN sessions s ON s.tenant_id = $1 AND s.hash = k.hash AND s.ended_at IS NULL AND s.expires_at > k.asked_at \
          JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
-         LEFT JOIN consents c ON c.tenant_id = s.tenant_id AND c.user_id = s.user_id AND c.client_id = $4 \
-         WHERE s.tenant_id = $1 AND s.hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3"
+         LEFT JOIN consents c ON c.tenant_id = s.tenant_id AND c.user_id = s.user_id AND c.client_id = k.client_id"
     );
     FIND = concat!(
         "SELECT ", session_columns!(), " FROM sessions \
@@ -71,6 +78,30 @@ statements! {
     );
 }
 
+/// A session that is asked for.
+pub(super) struct SessionOf {
+    hash: TokenHash,
+    client_id: Option<ClientId>,
+    now: Timestamp,
+}
+
+/// Many sessions, each with its person and their consent for a client.
+pub(super) struct LoadSessions;
+
+impl Many for LoadSessions {
+    type Ask = SessionOf;
+    const SQL: &'static str = LOAD;
+    const CHANGES: bool = false;
+
+    fn columns(asks: &[SessionOf]) -> Vec<Column<'_>> {
+        vec![
+            column(asks, |of| of.hash.as_bytes().as_slice()),
+            column(asks, |of| of.now.as_micros()),
+            column(asks, |of| of.client_id.as_ref().map(ClientId::as_str)),
+        ]
+    }
+}
+
 #[async_trait]
 impl SessionStore for Tenant {
     async fn load_session(
@@ -79,13 +110,14 @@ impl SessionStore for Tenant {
         client_id: Option<&ClientId>,
         now: Timestamp,
     ) -> StorageResult<Option<LoadedSession>> {
-        let key: [Param<'_>; 4] = [
-            &self.id(),
-            &hash.as_bytes().as_slice(),
-            &now.as_micros(),
-            &client_id.map(ClientId::as_str),
-        ];
-        self.db.find(LOAD, &key, |row| rows::loaded_session(row)).await
+        let of = SessionOf {
+            hash: *hash,
+            client_id: client_id.cloned(),
+            now,
+        };
+        found(self.lines.sessions.ask(of).await?, |row| {
+            rows::loaded_session(row)
+        })
     }
 
     async fn find_session(&self, id: SessionId, now: Timestamp) -> StorageResult<Option<Session>> {

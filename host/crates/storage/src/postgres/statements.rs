@@ -15,12 +15,13 @@ pub(super) use statements;
 #[cfg(test)]
 pub(super) fn every() -> Vec<(&'static str, &'static str, &'static str)> {
     use super::{
-        clients, codes, consents, grants, interactions, invalidations, keys, migrate, plugins, purge,
-        refresh, replay, scopes, sessions, tenant, throttle, tokens, users,
+        clients, codes, completions, consents, grants, interactions, invalidations, keys, migrate, plugins,
+        purge, refresh, replay, rotations, scopes, sessions, tenant, throttle, tokens, users,
     };
     let files = [
         ("clients", clients::ALL),
         ("codes", codes::ALL),
+        ("completions", completions::ALL),
         ("consents", consents::ALL),
         ("grants", grants::ALL),
         ("interactions", interactions::ALL),
@@ -31,6 +32,7 @@ pub(super) fn every() -> Vec<(&'static str, &'static str, &'static str)> {
         ("purge", purge::ALL),
         ("refresh", refresh::ALL),
         ("replay", replay::ALL),
+        ("rotations", rotations::ALL),
         ("scopes", scopes::ALL),
         ("sessions", sessions::ALL),
         ("tenant", &[("LOCK_USER", tenant::LOCK_USER)]),

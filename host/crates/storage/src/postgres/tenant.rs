@@ -15,8 +15,8 @@ use super::{
     columns::PgColumns,
     effects,
     errors::failure,
+    many::Lines,
     pool::{Database, Param},
-    tokens::Opaque,
 };
 use crate::seal::Sealer;
 
@@ -26,6 +26,8 @@ pub(super) struct Tenant {
     pub db: Arc<Database>,
     pub name: TenantId,
     pub sealer: Sealer,
+    /// What its requests wait for together.
+    pub lines: Arc<Lines>,
 }
 
 impl Tenant {
@@ -38,44 +40,6 @@ impl Tenant {
     pub fn effects(&self, effects: Effects) -> StorageResult<String> {
         effects::document(effects, &self.name, &self.sealer)
     }
-
-    /// Runs whichever of two statements stores the effects at the least cost: `alone` takes `row` and then what
-    /// [`lone_event!`](super::effects::lone_event) takes, `whole` takes `row`, the effects, and the opaque token.
-    pub async fn decide_leanly(
-        &self,
-        statements: Tailed,
-        row: &[Param<'_>],
-        opaque: &Opaque,
-        effects: Effects,
-    ) -> StorageResult<bool> {
-        let (whole, effects) = match effects::lone(effects) {
-            Ok(event) if opaque.is_none() => {
-                let event = effects::Audit::of(event)?;
-                let row: Vec<Param<'_>> = row.iter().copied().chain(event.params()).collect();
-                return self.db.decide(statements.alone, &row).await;
-            }
-            Ok(event) => (statements.whole, Effects::audited(event)),
-            Err(effects) => (statements.whole, effects),
-        };
-        let effects = self.effects(effects)?;
-        let effects: Param<'_> = &effects;
-        let row: Vec<Param<'_>> = row
-            .iter()
-            .copied()
-            .chain([effects])
-            .chain(opaque.params())
-            .collect();
-        self.db.decide(whole, &row).await
-    }
-}
-
-/// One verb in two statements, that differ in how they take effects.
-#[derive(Clone, Copy)]
-pub(super) struct Tailed {
-    /// Ends in [`lone_event!`](super::effects::lone_event), and stores no opaque token.
-    pub alone: &'static str,
-    /// Ends in [`effects!`](super::effects::effects).
-    pub whole: &'static str,
 }
 
 /// Whoever completes an authorization for a person holds their row `FOR SHARE`: this waits for it.

@@ -10,10 +10,17 @@ use authly_core::{
 };
 use uuid::Uuid;
 
-use super::{Tenant, effects::effects, pool::Param, statements::statements, tenant::taken};
+use super::{
+    Tenant,
+    effects::effects,
+    many::{Column, Many, column, found},
+    pool::Param,
+    statements::statements,
+    tenant::taken,
+};
 use crate::{
     codec,
-    rows::{self, Columns as _, access_token_columns, grant_columns, user_columns},
+    rows::{self, Columns as _, access_token_columns, grant_columns, joined_user_columns},
 };
 
 statements! {
@@ -34,13 +41,47 @@ statements! {
            ON CONFLICT DO NOTHING RETURNING 1)",
         effects!("$4" if "made")
     );
-    IS_REVOKED = "SELECT 1 FROM revoked_jwts WHERE tenant_id = $1 AND jti = $2";
+    IS_REVOKED = "SELECT k.n FROM unnest($2::text[]) WITH ORDINALITY AS k(jti, n) \
+         JOIN revoked_jwts j ON j.tenant_id = $1 AND j.jti = k.jti";
     STANDING = concat!(
-        "SELECT EXISTS (SELECT 1 FROM revoked_jwts WHERE tenant_id = $1 AND jti = $2), ", grant_columns!(), ", p.* \
-         FROM grants g JOIN LATERAL (SELECT ", user_columns!(), " FROM users u \
-           WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id) p ON true \
-         WHERE g.tenant_id = $1 AND g.id = $3"
+        "SELECT k.n, EXISTS (SELECT 1 FROM revoked_jwts j WHERE j.tenant_id = $1 AND j.jti = k.jti), ",
+        grant_columns!(), ", ", joined_user_columns!(), " \
+         FROM unnest($2::text[], $3::uuid[]) WITH ORDINALITY AS k(jti, grant_id, n) \
+         JOIN grants g ON g.tenant_id = $1 AND g.id = k.grant_id \
+         JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id"
     );
+}
+
+/// Which of many `jti`s are revoked: those have a row.
+pub(super) struct FindRevoked;
+
+impl Many for FindRevoked {
+    type Ask = String;
+    const SQL: &'static str = IS_REVOKED;
+    const CHANGES: bool = false;
+
+    fn columns(asks: &[String]) -> Vec<Column<'_>> {
+        vec![column(asks, String::as_str)]
+    }
+}
+
+/// A token whose standing is asked for.
+pub(super) struct StandingOf {
+    jti: Option<String>,
+    grant: Uuid,
+}
+
+/// The standings of many tokens.
+pub(super) struct LoadStandings;
+
+impl Many for LoadStandings {
+    type Ask = StandingOf;
+    const SQL: &'static str = STANDING;
+    const CHANGES: bool = false;
+
+    fn columns(asks: &[StandingOf]) -> Vec<Column<'_>> {
+        vec![column(asks, |of| of.jti.as_deref()), column(asks, |of| of.grant)]
+    }
 }
 
 /// The columns of an opaque token as parameters, all NULL when there is none.
@@ -67,10 +108,6 @@ impl Opaque {
             created_at: Some(token.created_at.as_micros()),
             expires_at: Some(token.expires_at.as_micros()),
         })
-    }
-
-    pub(super) fn is_none(&self) -> bool {
-        self.hash.is_none()
     }
 
     /// Hash, grant, client, claims, times.
@@ -131,23 +168,26 @@ impl AccessTokenStore for Tenant {
         // What PostgreSQL cannot store was never revoked.
         let jti = jti.filter(|jti| !jti.contains('\0'));
         let Some(grant) = grant else {
-            let revoked = match jti {
-                Some(_) => self.db.read(IS_REVOKED, &[&self.id(), &jti]).await?,
-                None => Vec::new(),
+            let is_jti_revoked = match jti {
+                Some(jti) => self.lines.revoked.ask(jti.to_owned()).await?.is_some(),
+                None => false,
             };
             return Ok(Standing {
-                is_jti_revoked: !revoked.is_empty(),
+                is_jti_revoked,
                 person: None,
             });
         };
-        let key: [Param<'_>; 3] = [&self.id(), &jti, &grant.as_uuid()];
-        let found = self.db.find(STANDING, &key, |row| {
+        let of = StandingOf {
+            jti: jti.map(ToOwned::to_owned),
+            grant: grant.as_uuid(),
+        };
+        let standing = found(self.lines.standings.ask(of).await?, |row| {
             Ok(Standing {
                 is_jti_revoked: row.flag()?,
                 person: Some((Arc::new(rows::grant(row)?), Arc::new(rows::user(row)?))),
             })
         });
-        Ok(found.await?.unwrap_or_default())
+        Ok(standing?.unwrap_or_default())
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod clients;
 pub mod codes;
 pub mod completions;
+pub mod crowds;
 pub mod fixtures;
 pub mod grants;
 pub mod interactions;
@@ -140,6 +141,8 @@ macro_rules! contract_suite {
                 invalidations_age_as_fast_as_they_come,
                 invalidations_outlive_a_slow_poll, tokens_and_claims_go_after_their_end,
                 removed_signing_key_is_kept_by_name;
+            crowds: rotations_at_once_are_each_their_own, redemptions_at_once_are_each_their_own,
+                completions_at_once_are_each_their_own;
             races: code_is_redeemed_by_one_of_twenty, rotation_leads_twenty_to_one_successor,
                 late_replays_beside_a_rotation_leave_no_child, interaction_is_completed_by_one_of_twenty,
                 consents_of_twenty_add_up, key_is_made_by_one_of_twenty, plugin_is_activated_by_one_of_twenty,
