@@ -1,6 +1,8 @@
 //! How often a request waits for PostgreSQL. A statement that runs for the first time on a connection is prepared there
 //! before, which is not counted: that is once per connection.
 
+use std::time::Duration;
+
 use authly_testkit::{
     TestApp, TestClient, TestUser,
     client::Form,
@@ -101,6 +103,19 @@ async fn code_flow_waits_twice_to_authorize_and_twice_for_the_token() {
     let exchange = app.exchange(client, &code, &pkce);
     let (waited, _) = counted.of(counted.token(&exchange)).await;
     assert_eq!(waited.len(), 2, "load and spend: {waited:#?}");
+
+    app.advance(Duration::from_secs(10 * 60));
+    counted.settle().await;
+    let (request, _) = app.authorization(client, SCOPE);
+    // Somebody else's request has the client and the scopes remembered again.
+    app.authorize(&mut app.browser(), &request).await;
+    let (waited, answer) = counted.of(app.authorize(&mut browser, &request)).await;
+    assert!(answer.redirect_param("code").is_some());
+    assert_eq!(
+        waited.len(),
+        3,
+        "and once in a while the session is noted as used: {waited:#?}"
+    );
 }
 
 #[tokio::test]
