@@ -28,6 +28,7 @@ pub mod shut_out;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod uses;
 
 use std::sync::Arc;
 
@@ -149,6 +150,8 @@ macro_rules! contract_suite {
                 attempts_cannot_outrun_the_count, client_is_created_by_one_of_twenty,
                 key_is_claimed_by_one_of_twenty, next_key_is_published_and_activated_by_one_of_twenty,
                 client_is_updated_by_one_of_twenty, password_is_changed_by_one_of_twenty;
+            uses: uses_beside_a_rotation_are_before_it_or_retries, late_uses_beside_a_rotation_kill_the_family,
+                uses_beside_a_revocation_end_with_it;
             shut_out: sign_ins_do_not_outlive_a_password_change, completions_do_not_outlive_a_password_change, completions_do_not_outlive_the_end_of_a_session,
                 completions_do_not_outlive_a_disabled_person,
                 completions_do_not_outlive_the_consent_they_rely_on;
