@@ -216,21 +216,37 @@ fn load_that_began_before_a_change_is_not_kept() {
 }
 
 #[test]
-fn number_of_clients_is_limited() {
+fn what_clients_weigh_is_limited() {
     let tables = Tables::default();
-    let named = |i: usize| Client {
+    // As heavy as a client gets in practice: with many keys.
+    let named = |i: u64| Client {
         id: ClientId::parse(&format!("c{i}")).unwrap(),
+        jwks: Some("k".repeat(64 * 1024)),
         ..client()
     };
-    for i in 0..=tables::CLIENTS_MAX {
+    let most = tables::CLIENTS_BYTES_MAX / (64 * 1024);
+    for i in 0..=most {
         tables.keep_client(tables.ticket(), &named(i).into());
     }
-    let kept = (0..=tables::CLIENTS_MAX).filter(|i| tables.client(&named(*i).id).is_some());
-    assert_eq!(kept.count(), tables::CLIENTS_MAX);
-    assert!(
-        tables.client(&named(tables::CLIENTS_MAX).id).is_some(),
-        "the newest is kept"
-    );
+    let kept = (0..=most)
+        .filter(|i| tables.client(&named(*i).id).is_some())
+        .count() as u64;
+    assert!((most / 2..most).contains(&kept), "{kept} of {most}");
+}
+
+#[test]
+fn twenty_thousand_clients_are_remembered() {
+    let tables = Tables::default();
+    let named = |i: usize| Client {
+        id: ClientId::parse(&format!("client-of-a-usual-length-{i}")).unwrap(),
+        redirect_uris: vec!["https://app.example.com/a/path/of/a/usual/length".to_owned(); 3],
+        ..client()
+    };
+    for i in 0..20_000 {
+        tables.keep_client(tables.ticket(), &named(i).into());
+    }
+    let kept = (0..20_000).filter(|i| tables.client(&named(*i).id).is_some());
+    assert_eq!(kept.count(), 20_000);
 }
 
 /// What this node remembers of everything, loaded through the cache.
