@@ -36,10 +36,8 @@ statements! {
          JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id"
     );
     ROTATE = concat!(
-        "WITH live AS (SELECT g.id FROM refresh_tokens r \
-           JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-           WHERE r.tenant_id = $1 AND r.hash = $2 AND g.revoked_at IS NULL AND g.expires_at > $3 \
-           FOR SHARE OF g), \
+        "WITH live AS (SELECT g.id FROM grants g \
+           WHERE g.tenant_id = $1 AND g.id = $7 AND g.revoked_at IS NULL AND g.expires_at > $3 FOR SHARE), \
          rotated AS (UPDATE refresh_tokens r SET consumed_at = $3, nonce_sealed = $4, grace_until = $5 FROM live \
            WHERE r.tenant_id = $1 AND r.hash = $2 AND r.grant_id = live.id \
            AND r.consumed_at IS NULL AND r.expires_at > $3 RETURNING r.hash, r.predecessor_hash), \

@@ -19,13 +19,12 @@ statements! {
            AS k(token, asked_at, sealed, grace, successor, successor_grant, successor_client, successor_scope, \
              successor_created, successor_expires, \
              event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY token), \
-         live AS (SELECT k.*, g.id AS live_grant FROM asked k \
-           JOIN refresh_tokens r ON r.tenant_id = $1 AND r.hash = k.token \
-           JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-           WHERE g.revoked_at IS NULL AND g.expires_at > k.asked_at FOR SHARE OF g), \
+         live AS (SELECT k.* FROM asked k \
+           JOIN grants g ON g.tenant_id = $1 AND g.id = k.successor_grant \
+           AND g.revoked_at IS NULL AND g.expires_at > k.asked_at FOR SHARE OF g), \
          rotated AS (UPDATE refresh_tokens r SET consumed_at = live.asked_at, nonce_sealed = live.sealed, \
              grace_until = live.grace FROM live \
-           WHERE r.tenant_id = $1 AND r.hash = live.token AND r.grant_id = live.live_grant \
+           WHERE r.tenant_id = $1 AND r.hash = live.token AND r.grant_id = live.successor_grant \
            AND r.consumed_at IS NULL AND r.expires_at > live.asked_at RETURNING live.*, r.predecessor_hash), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM rotated \
            WHERE p.tenant_id = $1 AND p.hash = rotated.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
