@@ -1,17 +1,17 @@
 //! Replacing a plugin while it serves.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use authly_core::{
-    Effects,
+    Clock as _, Effects,
     plugin::PluginName,
-    ports::{ClaimTarget, HookError},
+    ports::{ClaimMapper as _, ClaimTarget, HookError, HookSubject},
 };
-use authly_plugin_host::{CallOutcome, LoadEvent, ProposalOutcome};
+use authly_plugin_host::{AllocatorChoice, CallOutcome, LoadEvent, Options, ProposalOutcome};
 use authly_testkit::guests::attribute_claims;
 use serde_json::json;
 
-use crate::harness::{STAMP, Site, only, stamps};
+use crate::harness::{STAMP, Site, input, only, stamps};
 
 #[tokio::test]
 async fn the_shipped_plugin_maps_attributes_and_groups() {
@@ -49,6 +49,48 @@ async fn the_shipped_plugin_maps_attributes_and_groups() {
         "research"
     );
     assert!(!mapped.claims[&ClaimTarget::IdToken].contains_key("https://example.com/department"));
+}
+
+/// Its stack is small, for the host clears it after every call: it must hold the deepest JSON that a parser takes.
+#[tokio::test]
+async fn the_shipped_plugin_maps_an_attribute_as_deep_as_json_may_be() {
+    let site = Site::new().await;
+    let (wasm, toml) = attribute_claims();
+    let (wasm, toml) = (fs::read(wasm).unwrap(), fs::read_to_string(toml).unwrap());
+    site.put_bytes("attribute-claims", &wasm, &toml);
+    let node = site.start().await;
+    let mut input = input("anyone", site.clock.now());
+    let HookSubject::User(user) = &mut input.subject else {
+        unreachable!()
+    };
+    // With the object around it and the innermost value, 127.
+    let deep = (0..125).fold(json!("research"), |inner, nth| match nth % 2 {
+        0 => json!([inner]),
+        _ => json!({ "a": inner }),
+    });
+    let claims = &mut Arc::make_mut(user).claims;
+    claims.insert("department".to_owned(), deep.clone());
+    let mapped = node.host.map_claims(input).await.unwrap();
+    let access = &mapped.claims[&ClaimTarget::AccessToken];
+    assert_eq!(access["https://example.com/department"], deep);
+}
+
+/// An instance serves one call: what it was told of one person it cannot tell of the next.
+#[tokio::test]
+async fn a_plugin_remembers_nothing_of_earlier_calls() {
+    let site = Site::new().await;
+    site.put("counts", "counts", "");
+    for allocator in [AllocatorChoice::Auto, AllocatorChoice::OnDemand] {
+        let node = site
+            .start_with(Options {
+                allocator,
+                ..site.options()
+            })
+            .await;
+        for _ in 0..3 {
+            assert_eq!(node.stamp("anyone").await, json!(1));
+        }
+    }
 }
 
 #[tokio::test]
