@@ -157,7 +157,9 @@ fn pool(limits: &Limits, slots: u32) -> PoolingAllocationConfig {
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(limits.memory_bytes)
         .max_unused_warm_slots(slots)
-        .decommit_batch_size(8)
+        // At once: what is put off is not used meanwhile, and calls would go through so many stacks in turn, each as
+        // cold as the last. That costs more than the system calls that are saved.
+        .decommit_batch_size(1)
         // Clearing this much is cheaper than giving it back and faulting it in again.
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(64 << 10)

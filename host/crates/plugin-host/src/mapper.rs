@@ -125,21 +125,23 @@ async fn attempt(
     });
     let touched = applied?;
     generation.prove();
-    Ok(touched
-        .into_iter()
-        .map(|(target, claim)| origin(&generation.id, target, claim))
-        .collect())
+    Ok(origins(&generation.id, touched))
 }
 
-fn origin(plugin: &PluginId, target: ClaimTarget, claim: String) -> ClaimOrigin {
-    ClaimOrigin {
+fn origins(plugin: &PluginId, touched: Vec<(ClaimTarget, String)>) -> Vec<ClaimOrigin> {
+    if touched.is_empty() {
+        return Vec::new();
+    }
+    let digest = plugin.digest.to_hex();
+    let origin = |(target, claim)| ClaimOrigin {
         target,
         claim,
         plugin: plugin.name.as_str().to_owned(),
         version: plugin.version.clone(),
-        digest: plugin.digest.to_hex(),
+        digest: digest.clone(),
         generation: plugin.generation,
-    }
+    };
+    touched.into_iter().map(origin).collect()
 }
 
 fn not_loaded(host: &Inner, slot: &Slot, input: &ClaimMapInput) -> CallError {

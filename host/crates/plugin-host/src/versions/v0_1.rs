@@ -7,7 +7,8 @@ use authly_core::{
     ports::{ClaimMapInput, ClaimTarget, HookSession, HookSubject},
     user::User,
 };
-use serde_json::{Map, Number, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Number, Value};
 
 use self::{
     authly::plugin::types,
@@ -76,35 +77,46 @@ pub(crate) fn input(
     }
 }
 
+/// Registered metadata under its RFC 7591 names, those in their alphabet.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_uri: Option<&'a str>,
+    grant_types: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_uri: Option<&'a str>,
+    redirect_uris: &'a [String],
+    scope: String,
+    token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tos_uri: Option<&'a str>,
+}
+
 fn client(client: &Client) -> types::Client {
     let grant_types: Vec<_> = client.grant_types.iter().map(|grant| grant.as_str()).collect();
-    let mut metadata = json!({
-        "token_endpoint_auth_method": client.token_endpoint_auth_method.as_str(),
-        "redirect_uris": client.redirect_uris,
-        "grant_types": grant_types,
-        "scope": client.scopes.to_string(),
-    });
-    let optional = [
-        ("client_uri", &client.client_uri),
-        ("policy_uri", &client.policy_uri),
-        ("tos_uri", &client.tos_uri),
-    ];
-    if let Some(members) = metadata.as_object_mut() {
-        for (name, value) in optional {
-            if let Some(value) = value {
-                members.insert(name.to_owned(), Value::from(value.clone()));
-            }
-        }
-    }
+    let metadata = Metadata {
+        client_uri: client.client_uri.as_deref(),
+        grant_types: &grant_types,
+        policy_uri: client.policy_uri.as_deref(),
+        redirect_uris: &client.redirect_uris,
+        scope: client.scopes.to_string(),
+        token_endpoint_auth_method: client.token_endpoint_auth_method.as_str(),
+        tos_uri: client.tos_uri.as_deref(),
+    };
     types::Client {
         id: client.id.as_str().to_owned(),
         name: Some(client.name.clone()).filter(|name| !name.is_empty()),
         first_party: client.first_party,
         confidential: !client.is_public(),
+        metadata: json_text(&metadata),
         grant_types: grant_types.into_iter().map(str::to_owned).collect(),
-        metadata: metadata.to_string(),
         extra: NOTHING.to_owned(),
     }
+}
+
+/// What is asked for has only texts for names, and that is all that could fail.
+fn json_text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| NOTHING.to_owned())
 }
 
 fn user(user: &User) -> types::User {
@@ -118,7 +130,7 @@ fn user(user: &User) -> types::User {
             .get("email_verified")
             .and_then(Value::as_bool)
             .unwrap_or(false),
-        attributes: Value::Object(user.claims.clone()).to_string(),
+        attributes: json_text(&user.claims),
         groups: user.groups.clone(),
         extra: NOTHING.to_owned(),
     }
@@ -223,6 +235,8 @@ impl From<types::PluginError> for PluginFailure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -241,6 +255,24 @@ mod tests {
             );
             assert!(text.contains("a\\u{0}b\\nxxx"), "{text}");
         }
+    }
+
+    #[test]
+    fn metadata_has_the_names_of_rfc_7591_and_no_nulls() {
+        let metadata = |uri| Metadata {
+            client_uri: uri,
+            grant_types: &["authorization_code"],
+            policy_uri: None,
+            redirect_uris: &[],
+            scope: "openid".to_owned(),
+            token_endpoint_auth_method: "none",
+            tos_uri: None,
+        };
+        assert_eq!(
+            json_text(&metadata(None)),
+            r#"{"grant_types":["authorization_code"],"redirect_uris":[],"scope":"openid","token_endpoint_auth_method":"none"}"#
+        );
+        assert!(json_text(&metadata(Some("https://c/"))).starts_with(r#"{"client_uri":"https://c/","#));
     }
 
     #[test]
