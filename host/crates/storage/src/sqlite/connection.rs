@@ -5,13 +5,10 @@ use std::{path::Path, time::Duration};
 use authly_core::{StorageError, ports::StorageResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 
+use super::checkpoint::LOG_PAGES_MAX;
+
 /// Every statement of a connection stays prepared.
 const STATEMENT_CACHE: usize = 128;
-
-/// Pages of the write-ahead log after which the writer copies them into the database: 16 MB. Rows by hash lie
-/// everywhere, so that a hundred rotations fill 4 MB, SQLite's own measure; then every other commit would pay for a
-/// copy, and for two more flushes of the disk.
-const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// What the writer keeps at hand of the database, in KiB and negative as SQLite wants it: every page that is not must be
 /// read again before it is changed.
@@ -58,7 +55,7 @@ fn configure_writer(conn: Connection, busy: Duration) -> StorageResult<Connectio
     conn.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
     conn.pragma_update(None, "journal_size_limit", WAL_SIZE_MAX)
         .map_err(failure)?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)
         .map_err(failure)?;
     conn.pragma_update(None, "cache_size", WRITER_CACHE)
         .map_err(failure)?;

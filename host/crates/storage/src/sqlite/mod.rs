@@ -1,9 +1,10 @@
 //! The SQLite backend: one file, one process that serves, and a command line that may write beside it.
 //!
-//! One writer thread with group commit ([`writer`]), readers beside it ([`readers`]), and a file per aggregate
-//! with its statements as constants.
+//! One writer thread with group commit ([`writer`]), a thread that copies its log ([`checkpoint`]), readers beside them
+//! ([`readers`]), and a file per aggregate with its statements as constants.
 
 mod access;
+mod checkpoint;
 mod clients;
 mod codes;
 mod connection;
@@ -37,7 +38,7 @@ use authly_core::{
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::{access::Access, readers::LookUps};
+use self::{access::Access, checkpoint::Checkpoints, readers::LookUps};
 use crate::{DatabaseConfig, MigrateError, MigrationReport, seal::Sealer};
 
 /// Brings the file's schema up to date, making the file when there is none.
@@ -57,6 +58,7 @@ pub(crate) fn open_file(
     // Before the writer sets its journal mode: a file that is refused, perhaps somebody else's, stays as it is.
     migrate::check(&connection::open_reader(path, config.lock_timeout)?)?;
     let writer = connection::open_writer(path, config.lock_timeout)?;
+    let checkpoints = Checkpoints::start(connection::open_writer(path, config.lock_timeout)?)?;
     let open = |count: usize| {
         (0..count)
             .map(|_| connection::open_reader(path, config.lock_timeout))
@@ -64,7 +66,7 @@ pub(crate) fn open_file(
     };
     Ok(Arc::new(SqliteStorage {
         database: Arc::new(Database {
-            writer: writer::start(writer)?,
+            writer: writer::start(writer, Some(checkpoints))?,
             reading: Some(Reading {
                 look_ups: LookUps::new(open(config.pool_size.max(1))?),
                 queue: readers::start(open(READER_THREADS)?)?,
@@ -82,7 +84,7 @@ pub(crate) fn open_memory(config: &DatabaseConfig, sealer: Sealer) -> StorageRes
     migrate::run(&conn)?;
     Ok(Arc::new(SqliteStorage {
         database: Arc::new(Database {
-            writer: writer::start(conn)?,
+            writer: writer::start(conn, None)?,
             reading: None,
             hint: Arc::new(Notify::new()),
             wait: config.wait_timeout,

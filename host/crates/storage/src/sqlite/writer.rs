@@ -18,6 +18,8 @@ use authly_core::{StorageError, ports::StorageResult};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Checkpoints;
+
 /// Jobs that wait for the writer; beyond them callers wait for a place.
 const QUEUE: usize = 1024;
 
@@ -103,8 +105,9 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> StorageResult<T>) -> StorageResu
 #[error("a database job panicked")]
 struct Panicked;
 
-/// Starts the writer's thread. It ends when every sender is gone and the queue is empty.
-pub(super) fn start(conn: Connection) -> StorageResult<mpsc::Sender<Job>> {
+/// Starts the writer's thread. It ends when every sender is gone and the queue is empty. `checkpoints` are `None` in
+/// memory, where there is no log.
+pub(super) fn start(conn: Connection, checkpoints: Option<Checkpoints>) -> StorageResult<mpsc::Sender<Job>> {
     let (sender, mut queue) = mpsc::channel::<Job>(QUEUE);
     std::thread::Builder::new()
         .name("authly-sqlite-writer".to_owned())
@@ -112,6 +115,9 @@ pub(super) fn start(conn: Connection) -> StorageResult<mpsc::Sender<Job>> {
             let mut batch = Vec::new();
             while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
                 run_batch(&conn, &mut batch, &mut queue);
+                if let Some(checkpoints) = &checkpoints {
+                    checkpoints.after_commits(&conn);
+                }
             }
         })
         .map_err(|e| StorageError::Backend(Box::new(e)))?;

@@ -226,7 +226,7 @@ fn jobs_of_a_transaction_that_is_lost_are_told_so() {
 
 #[tokio::test]
 async fn a_panic_does_not_end_the_writer() {
-    let queue = start(in_memory()).unwrap();
+    let queue = start(in_memory(), None).unwrap();
     let (panics, failed) = job::<()>(|_, _| panic!("a bug"), || {});
     let (writes, kept) = job(|conn, _| insert(conn, 1), || {});
     for job in [panics, writes] {
