@@ -1,5 +1,5 @@
-//! A loop over SQLite that does what the server's one writer does for rotations and nothing else: as many jobs as there
-//! are callers in savepoints of one transaction, which is durable when it is committed.
+//! A loop over SQLite that does what the server's one writer does for rotations and nothing else: as many as there are
+//! callers in one transaction, which is durable when it is committed.
 
 use std::{
     path::Path,
@@ -46,26 +46,23 @@ impl Chain {
         digest(&SHA256, &text).as_ref().to_vec()
     }
 
-    /// The next rotation, in a savepoint of its own.
+    /// The next rotation.
     fn rotate(&mut self, conn: &Connection, now: i64) -> Result<()> {
-        conn.execute_batch("SAVEPOINT job")?;
         let hash = self.token(self.rotations);
         let mut spend = conn.prepare_cached(
             "UPDATE refresh_tokens AS r SET consumed_at = ?3, nonce_sealed = ?4, grace_until = ?5 \
              WHERE r.tenant_id = ?1 AND r.hash = ?2 AND r.consumed_at IS NULL AND r.expires_at > ?3 \
              AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-                 AND g.revoked_at IS NULL AND g.expires_at > ?3) \
-             RETURNING predecessor_hash",
+                 AND g.revoked_at IS NULL AND g.expires_at > ?3)",
         )?;
         let used = params!["default", hash, now, [0xab_u8; 60], now + 10_000_000];
-        let predecessor: Option<Vec<u8>> = spend.query_row(used, |row| row.get(0))?;
+        ensure!(spend.execute(used)? == 1, "a token is spent already");
         self.store(conn, self.rotations + 1, Some(&hash))?;
-        if let Some(predecessor) = predecessor {
-            conn.prepare_cached(
-                "UPDATE refresh_tokens SET nonce_sealed = NULL WHERE tenant_id = ?1 AND hash = ?2",
-            )?
-            .execute(params!["default", predecessor])?;
-        }
+        conn.prepare_cached(
+            "UPDATE refresh_tokens SET nonce_sealed = NULL WHERE tenant_id = ?1 AND nonce_sealed IS NOT NULL \
+             AND hash = (SELECT predecessor_hash FROM refresh_tokens WHERE tenant_id = ?1 AND hash = ?2)",
+        )?
+        .execute(params!["default", hash])?;
         let detail = "{\"grant_id\":\"00000000-0000-0000-0000-000000000000\"}";
         conn.prepare_cached(
             "INSERT INTO audit_events (tenant_id, at, action, detail, pseudonym, client_id, request_id) \
@@ -80,7 +77,6 @@ impl Chain {
             "bench",
             "00000000-0000-0000-0000-000000000000"
         ])?;
-        conn.execute_batch("RELEASE job")?;
         self.rotations += 1;
         Ok(())
     }
