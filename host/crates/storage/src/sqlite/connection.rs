@@ -17,6 +17,9 @@ const WRITER_CACHE: i64 = -16 * 1024;
 /// The write-ahead log is cut back to this many bytes after a checkpoint.
 const WAL_SIZE_MAX: i64 = 64 * 1024 * 1024;
 
+/// How long to wait before a file is asked again to keep a write-ahead log.
+const WAL_MODE_STEP: Duration = Duration::from_millis(5);
+
 /// A connection that may write. `synchronous=FULL`: an answered write survives a power cut.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> StorageResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -52,7 +55,7 @@ pub(super) fn open_reader(path: &Path, busy: Duration) -> StorageResult<Connecti
 
 fn configure_writer(conn: Connection, busy: Duration) -> StorageResult<Connection> {
     configure(&conn, busy)?;
-    conn.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
+    enter_wal_mode(&conn, busy).map_err(failure)?;
     conn.pragma_update(None, "journal_size_limit", WAL_SIZE_MAX)
         .map_err(failure)?;
     conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)
@@ -60,6 +63,24 @@ fn configure_writer(conn: Connection, busy: Duration) -> StorageResult<Connectio
     conn.pragma_update(None, "cache_size", WRITER_CACHE)
         .map_err(failure)?;
     Ok(conn)
+}
+
+/// Two processes that make the same file: SQLite refuses one of them at once, whatever it was told to wait.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "as SQLite itself waits for a lock, on the thread that opens the file"
+)]
+fn enter_wal_mode(conn: &Connection, busy: Duration) -> rusqlite::Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match conn.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < busy => {
+                std::thread::sleep(WAL_MODE_STEP);
+                waited += WAL_MODE_STEP;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn configure(conn: &Connection, busy: Duration) -> StorageResult<()> {
