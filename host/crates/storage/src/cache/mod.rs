@@ -15,6 +15,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod weights;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -11,15 +11,16 @@ use std::{
 use authly_core::{
     ClientId, GrantId, Invalidation, Topic, UserId, grant::Grant, ports::Standing, user::User,
 };
-use quick_cache::{UnitWeighter, sync::Cache};
+use quick_cache::{UnitWeighter, Weighter, sync::Cache};
 use uuid::Uuid;
 
-use super::tables::Ticket;
+use super::{tables::Ticket, weights};
 
 /// The most identifiers of JWTs that are remembered as not revoked, about 150 bytes each.
 pub(super) const JTIS_MAX: u64 = 100_000;
-/// The most grants remembered with their people, about 2 KiB each.
-pub(super) const PEOPLE_MAX: u64 = 20_000;
+/// What the grants remembered with their people may weigh, in bytes: about 25,000 of them. A person is weighed with each
+/// of their grants, which brings its own copy of them.
+pub(super) const PEOPLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The most owners whose grants are not believed; beyond it, all grants are forgotten.
 const OWNERS_MAX: usize = 10_000;
 /// What the caches make room for at first; they grow to their limits.
@@ -40,6 +41,18 @@ struct Kept {
     grant: Arc<Grant>,
     user: Arc<User>,
     generation: u64,
+    /// Taken once: making room asks for it again.
+    bytes: u64,
+}
+
+/// What a grant and its person weigh.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<GrantId, Kept> for Bytes {
+    fn weight(&self, _: &GrantId, kept: &Kept) -> u64 {
+        kept.bytes
+    }
 }
 
 /// What is remembered of one tenant's tokens.
@@ -48,7 +61,7 @@ pub(super) struct Standings {
     /// overtake each other; readers do not take it.
     generation: Mutex<u64>,
     jtis: Cache<String, ()>,
-    people: Cache<GrantId, Kept>,
+    people: Cache<GrantId, Kept, Bytes>,
     /// From which generation on the grants of an owner are believed again.
     owners: RwLock<HashMap<Owner, u64>>,
 }
@@ -58,7 +71,7 @@ impl Default for Standings {
         Self {
             generation: Mutex::default(),
             jtis: Cache::with_weighter(FIRST_ROOM, JTIS_MAX, UnitWeighter),
-            people: Cache::with_weighter(FIRST_ROOM, PEOPLE_MAX, UnitWeighter),
+            people: Cache::with_weighter(FIRST_ROOM, PEOPLE_BYTES_MAX, Bytes),
             owners: RwLock::default(),
         }
     }
@@ -98,17 +111,22 @@ impl Standings {
 
     /// Keeps what lets the token stand, unless something was forgotten since the ticket.
     pub fn keep(&self, ticket: Ticket, jti: Option<&str>, standing: &Standing) {
-        let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        if *generation != ticket.0 || standing.is_jti_revoked {
+        if standing.is_jti_revoked {
             return;
         }
-        if let Some((grant, user)) = standing.person.as_ref().filter(|(g, _)| g.revoked_at.is_none()) {
-            let kept = Kept {
-                grant: Arc::clone(grant),
-                user: Arc::clone(user),
-                generation: *generation,
-            };
-            self.people.insert(grant.id, kept);
+        let person = standing.person.as_ref().filter(|(g, _)| g.revoked_at.is_none());
+        let kept = person.map(|(grant, user)| Kept {
+            grant: Arc::clone(grant),
+            user: Arc::clone(user),
+            generation: ticket.0,
+            bytes: weights::standing(grant, user),
+        });
+        let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        if *generation != ticket.0 {
+            return;
+        }
+        if let Some(kept) = kept {
+            self.people.insert(kept.grant.id, kept);
         }
         if let Some(jti) = jti {
             self.jtis.insert(jti.to_owned(), ());

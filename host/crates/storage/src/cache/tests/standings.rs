@@ -1,25 +1,32 @@
 //! What is remembered of presented tokens, and what makes a node forget it.
 
 use authly_core::{
-    Effects, GrantId, Invalidation, ScopeSet, SessionId, Topic, UserId, claims_request::ClaimsRequest,
-    grant::Grant, ports::Standing, user::User,
+    Effects, GrantId, Invalidation, ScopeSet, SessionId, Topic, UserId,
+    claims_request::{ClaimsRequest, RequestedClaim},
+    grant::Grant,
+    ports::Standing,
+    user::User,
 };
+use serde_json::json;
 use uuid::Uuid;
 
-use super::super::standings::{JTIS_MAX, Owner, PEOPLE_MAX, Standings};
+use super::super::{
+    standings::{JTIS_MAX, Owner, PEOPLE_BYTES_MAX, Standings},
+    weights,
+};
 use super::fixture::{Fixture, client};
 use super::*;
 
-fn grant(id: u128) -> GrantId {
+pub fn grant(id: u128) -> GrantId {
     GrantId::from_uuid(Uuid::from_u128(id))
 }
 
-fn person() -> UserId {
+pub fn person() -> UserId {
     UserId::from_uuid(Uuid::from_u128(7))
 }
 
 /// A token of a living grant of [`person`] to [`client`].
-fn standing(id: u128) -> Standing {
+pub fn standing(id: u128) -> Standing {
     let at = Timestamp::from_secs(1);
     let grant = Grant {
         id: grant(id),
@@ -143,7 +150,7 @@ fn load_that_began_before_a_change_is_not_kept() {
 }
 
 #[test]
-fn memory_is_bounded() {
+fn identifiers_are_bounded() {
     let standings = Standings::default();
     let ticket = standings.ticket();
     for n in 0..=JTIS_MAX {
@@ -151,11 +158,88 @@ fn memory_is_bounded() {
     }
     let tokens = (0..=JTIS_MAX).filter(|n| standings.get(Some(&n.to_string()), None).is_some());
     assert!(tokens.count() as u64 <= JTIS_MAX);
-    for n in 0..=PEOPLE_MAX {
-        standings.keep(ticket, None, &standing(u128::from(n)));
+}
+
+/// As [`standing`], of a person with these claims.
+fn standing_with(id: u128, claims: &serde_json::Value) -> Standing {
+    let mut standing = standing(id);
+    if let Some((_, user)) = &mut standing.person {
+        Arc::make_mut(user).claims = claims.as_object().unwrap().clone();
     }
-    let people = (0..=PEOPLE_MAX).filter(|n| standings.get(None, Some(grant(u128::from(*n)))).is_some());
-    assert!(people.count() as u64 <= PEOPLE_MAX);
+    standing
+}
+
+fn kept_of(count: u64, claims: &serde_json::Value) -> u64 {
+    let standings = Standings::default();
+    let ticket = standings.ticket();
+    for n in 0..count {
+        standings.keep(ticket, None, &standing_with(n.into(), claims));
+    }
+    (0..count)
+        .filter(|n| standings.get(None, Some(grant(u128::from(*n)))).is_some())
+        .count() as u64
+}
+
+#[test]
+fn what_grants_and_people_weigh_is_limited() {
+    // One person with as many claims as an account may have, and a grant for each of many sign-ins.
+    let claims = json!({ "about": "a".repeat(16 * 1024) });
+    let most = PEOPLE_BYTES_MAX / (16 * 1024);
+    let kept = kept_of(most + 1, &claims);
+    assert!((most / 2..most).contains(&kept), "{kept} of {most}");
+}
+
+#[test]
+fn twenty_thousand_usual_grants_are_remembered() {
+    let claims = json!({
+        "name": "Alice Example",
+        "given_name": "Alice",
+        "family_name": "Example",
+        "email": "alice@example.com",
+        "email_verified": true,
+        "department": "Research",
+    });
+    assert_eq!(kept_of(20_000, &claims), 20_000);
+}
+
+type Change<'a> = &'a dyn Fn(&mut Grant, &mut User);
+
+#[test]
+fn everything_a_grant_holds_weighs() {
+    let weight = |change: Change<'_>| {
+        let (mut grant, mut user) = standing(1).person.unwrap();
+        change(Arc::make_mut(&mut grant), Arc::make_mut(&mut user));
+        weights::standing(&grant, &user)
+    };
+    let (nothing, text) = (weight(&|_, _| {}), "a".repeat(1_000));
+    let asked = RequestedClaim {
+        values: vec![json!(text)],
+        ..RequestedClaim::default()
+    };
+    let changes: [Change<'_>; 6] = [
+        &|grant, _| grant.amr.push(text.clone()),
+        &|grant, _| grant.claims.locales.push(text.clone()),
+        &|grant, _| {
+            grant.claims.userinfo.insert("a".to_owned(), asked.clone());
+        },
+        &|grant, _| {
+            grant
+                .claims
+                .id_token
+                .insert(text.clone(), RequestedClaim::default());
+        },
+        &|_, user| user.groups.push(text.clone()),
+        &|_, user| {
+            user.claims.insert("a".to_owned(), json!([{ "b": text }]));
+        },
+    ];
+    for (i, change) in changes.into_iter().enumerate() {
+        assert!(weight(change) >= nothing + 1_000, "{i}");
+    }
+    // Short as text, and each with a node of its own.
+    let small = json!({ "a": vec![json!({ "a": 0 }); 2_000] });
+    let small = weight(&|_, user| user.claims = small.as_object().unwrap().clone());
+    assert!(small > 1_000_000, "{small}");
 }
 
 #[test]
