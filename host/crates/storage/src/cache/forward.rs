@@ -19,12 +19,12 @@ use authly_core::{
     user::{LoginRecord, User},
 };
 
-use super::{standings::Owner, tenant::CachedTenant};
+use super::{forgetting::Forgetting, standings::Owner, tables::Tables, tenant::CachedTenant};
 
 impl CachedTenant {
     /// A person, and the grants they gave.
-    fn forget_user(&self, id: UserId) {
-        self.tables.standings.forget_owner(Owner::User(id));
+    fn forgetting_user(&self, id: UserId) -> Forgetting<'_, impl FnMut(&Tables) + use<>> {
+        self.forgetting(move |tables| tables.standings.forget_owner(Owner::User(id)))
     }
 }
 
@@ -103,22 +103,18 @@ impl UserStore for CachedTenant {
     }
 
     async fn update_user(&self, user: &User, effects: Effects) -> StorageResult<UpdateOutcome> {
-        let result = self.inner.update_user(user, effects).await;
-        self.forget_user(user.id);
-        result
+        let _forgotten = self.forgetting_user(user.id);
+        self.inner.update_user(user, effects).await
     }
 
     async fn set_password(&self, change: PasswordChange, effects: Effects) -> StorageResult<PasswordOutcome> {
-        let id = change.user_id;
-        let result = self.inner.set_password(change, effects).await;
-        self.forget_user(id);
-        result
+        let _forgotten = self.forgetting_user(change.user_id);
+        self.inner.set_password(change, effects).await
     }
 
     async fn delete_user(&self, id: UserId, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.delete_user(id, effects).await;
-        self.forget_user(id);
-        result
+        let _forgotten = self.forgetting_user(id);
+        self.inner.delete_user(id, effects).await
     }
 
     async fn set_user_enabled(
@@ -128,9 +124,8 @@ impl UserStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<bool> {
-        let result = self.inner.set_user_enabled(id, enabled, now, effects).await;
-        self.forget_user(id);
-        result
+        let _forgotten = self.forgetting_user(id);
+        self.inner.set_user_enabled(id, enabled, now, effects).await
     }
 }
 
@@ -190,9 +185,8 @@ impl SessionStore for CachedTenant {
         now: Timestamp,
         effects: EndEffects,
     ) -> StorageResult<Ended> {
-        let result = self.inner.end_everything(user_id, now, effects).await;
-        self.forget_user(user_id);
-        result
+        let _forgotten = self.forgetting_user(user_id);
+        self.inner.end_everything(user_id, now, effects).await
     }
 
     async fn end_session(&self, id: SessionId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
@@ -244,12 +238,10 @@ impl ConsentStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Option<u64>> {
-        let result = self
-            .inner
+        let _forgotten = self.forgetting_user(user_id);
+        self.inner
             .withdraw_consent(user_id, client_id, now, effects)
-            .await;
-        self.forget_user(user_id);
-        result
+            .await
     }
 }
 

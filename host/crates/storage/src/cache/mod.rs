@@ -8,6 +8,7 @@
 //! never as an old answer, and starts with empty tables once polls succeed again. So an answer is never older than
 //! [`BYPASS_AFTER`].
 
+mod forgetting;
 mod forward;
 mod standings;
 mod tables;

@@ -1,6 +1,7 @@
 //! The verbs that are remembered, and the changes that make their node forget at once.
 //!
-//! A change is forgotten whatever the database answered: after an error nobody knows whether it was stored.
+//! A change is forgotten whatever the database answered, or when whoever asked hung up before that: nobody knows whether
+//! it was stored.
 
 use std::sync::Arc;
 
@@ -49,23 +50,22 @@ impl ClientStore for CachedTenant {
     }
 
     async fn create_client(&self, client: &Client, effects: Effects) -> StorageResult<()> {
-        let result = self.inner.create_client(client, effects).await;
-        self.tables.forget_client(client.id.as_str());
-        result
+        let _forgotten = self.forgetting(|tables| tables.forget_client(client.id.as_str()));
+        self.inner.create_client(client, effects).await
     }
 
     async fn update_client(&self, client: &Client, effects: Effects) -> StorageResult<UpdateOutcome> {
-        let result = self.inner.update_client(client, effects).await;
-        self.tables.forget_client(client.id.as_str());
-        result
+        let _forgotten = self.forgetting(|tables| tables.forget_client(client.id.as_str()));
+        self.inner.update_client(client, effects).await
     }
 
     async fn delete_client(&self, id: &ClientId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.delete_client(id, now, effects).await;
-        self.tables.forget_client(id.as_str());
-        // Its grants died with it.
-        self.tables.standings.forget_owner(Owner::Client(id.clone()));
-        result
+        let _forgotten = self.forgetting(|tables| {
+            tables.forget_client(id.as_str());
+            // Its grants died with it.
+            tables.standings.forget_owner(Owner::Client(id.clone()));
+        });
+        self.inner.delete_client(id, now, effects).await
     }
 
     async fn set_client_enabled(
@@ -74,9 +74,8 @@ impl ClientStore for CachedTenant {
         enabled: bool,
         effects: Effects,
     ) -> StorageResult<bool> {
-        let result = self.inner.set_client_enabled(id, enabled, effects).await;
-        self.tables.forget_client(id.as_str());
-        result
+        let _forgotten = self.forgetting(|tables| tables.forget_client(id.as_str()));
+        self.inner.set_client_enabled(id, enabled, effects).await
     }
 }
 
@@ -93,27 +92,23 @@ impl ScopeStore for CachedTenant {
     }
 
     async fn create_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<()> {
-        let result = self.inner.create_scope(scope, effects).await;
-        self.tables.forget_scopes();
-        result
+        let _forgotten = self.forgetting(Tables::forget_scopes);
+        self.inner.create_scope(scope, effects).await
     }
 
     async fn update_scope(&self, scope: &ScopeDefinition, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.update_scope(scope, effects).await;
-        self.tables.forget_scopes();
-        result
+        let _forgotten = self.forgetting(Tables::forget_scopes);
+        self.inner.update_scope(scope, effects).await
     }
 
     async fn delete_scope(&self, name: &str, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.delete_scope(name, effects).await;
-        self.tables.forget_scopes();
-        result
+        let _forgotten = self.forgetting(Tables::forget_scopes);
+        self.inner.delete_scope(name, effects).await
     }
 
     async fn seed_scopes(&self, scopes: &[ScopeDefinition], effects: Effects) -> StorageResult<()> {
-        let result = self.inner.seed_scopes(scopes, effects).await;
-        self.tables.forget_scopes();
-        result
+        let _forgotten = self.forgetting(Tables::forget_scopes);
+        self.inner.seed_scopes(scopes, effects).await
     }
 }
 
@@ -130,21 +125,18 @@ impl KeyStore for CachedTenant {
     }
 
     async fn ensure_active_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.ensure_active_key(key, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.ensure_active_key(key, effects).await
     }
 
     async fn add_pending_key(&self, key: &StoredKey, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.add_pending_key(key, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.add_pending_key(key, effects).await
     }
 
     async fn activate_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.activate_key(kid, now, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.activate_key(kid, now, effects).await
     }
 
     async fn replace_active_key(
@@ -153,9 +145,8 @@ impl KeyStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Option<Kid>> {
-        let result = self.inner.replace_active_key(key, now, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.replace_active_key(key, now, effects).await
     }
 
     async fn replace_compromised_keys(
@@ -164,15 +155,13 @@ impl KeyStore for CachedTenant {
         now: Timestamp,
         effects: Effects,
     ) -> StorageResult<Vec<Kid>> {
-        let result = self.inner.replace_compromised_keys(key, now, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.replace_compromised_keys(key, now, effects).await
     }
 
     async fn remove_key(&self, kid: &Kid, now: Timestamp, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.remove_key(kid, now, effects).await;
-        self.tables.forget_keys();
-        result
+        let _forgotten = self.forgetting(Tables::forget_keys);
+        self.inner.remove_key(kid, now, effects).await
     }
 
     async fn has_active_key(&self, alg: SigningAlg) -> StorageResult<bool> {

@@ -1,4 +1,5 @@
 mod fixture;
+mod hanging_up;
 mod standings;
 
 use std::sync::atomic::Ordering;

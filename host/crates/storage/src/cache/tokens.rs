@@ -13,15 +13,29 @@ use authly_core::{
     },
 };
 
-use super::tenant::CachedTenant;
+use super::{forgetting::Forgetting, tables::Tables, tenant::CachedTenant};
 
 impl CachedTenant {
-    /// A replay revoked its grant.
-    fn after(&self, outcome: RotateOutcome) -> RotateOutcome {
-        if let RotateOutcome::Replayed { grant_id } = outcome {
-            self.tables.standings.forget_grant(grant_id);
+    /// To be held while a token is spent, which is a replay if it was before: that revokes the grant which the effects
+    /// of a replay name.
+    fn doubting(&self, replayed: &Effects) -> Forgetting<'_, impl FnMut(&Tables) + use<>> {
+        let named = replayed.invalidations.clone();
+        self.forgetting(move |tables| named.iter().for_each(|invalidation| tables.forget(invalidation)))
+    }
+
+    /// Ends the doubt: the database said whether a grant was revoked.
+    fn settle(&self, doubt: Forgetting<'_, impl FnMut(&Tables)>, revoked: Option<GrantId>) {
+        match revoked {
+            Some(id) => self.tables.standings.forget_grant(id),
+            None => doubt.call_off(),
         }
-        outcome
+    }
+}
+
+fn revoked_by(outcome: &RotateOutcome) -> Option<GrantId> {
+    match outcome {
+        RotateOutcome::Replayed { grant_id } => Some(*grant_id),
+        _ => None,
     }
 }
 
@@ -36,10 +50,13 @@ impl CodeStore for CachedTenant {
         redemption: Redemption,
         effects: RedeemEffects,
     ) -> StorageResult<RedeemOutcome> {
+        let doubt = self.doubting(&effects.replayed);
         let outcome = self.inner.redeem_code(redemption, effects).await?;
-        if let RedeemOutcome::Replayed { grant_id } = outcome {
-            self.tables.standings.forget_grant(grant_id);
-        }
+        let revoked = match outcome {
+            RedeemOutcome::Replayed { grant_id } => Some(grant_id),
+            _ => None,
+        };
+        self.settle(doubt, revoked);
         Ok(outcome)
     }
 }
@@ -55,8 +72,10 @@ impl RefreshStore for CachedTenant {
         rotation: Rotation,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
+        let doubt = self.doubting(&effects.replayed);
         let outcome = self.inner.rotate_refresh(rotation, effects).await?;
-        Ok(self.after(outcome))
+        self.settle(doubt, revoked_by(&outcome));
+        Ok(outcome)
     }
 
     async fn use_refresh(
@@ -66,8 +85,10 @@ impl RefreshStore for CachedTenant {
         now: Timestamp,
         effects: RotateEffects,
     ) -> StorageResult<RotateOutcome> {
+        let doubt = self.doubting(&effects.replayed);
         let outcome = self.inner.use_refresh(hash, access_token, now, effects).await?;
-        Ok(self.after(outcome))
+        self.settle(doubt, revoked_by(&outcome));
+        Ok(outcome)
     }
 }
 
@@ -78,9 +99,8 @@ impl GrantStore for CachedTenant {
     }
 
     async fn revoke_grant(&self, id: GrantId, now: Timestamp, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.revoke_grant(id, now, effects).await;
-        self.tables.standings.forget_grant(id);
-        result
+        let _forgotten = self.forgetting(|tables| tables.standings.forget_grant(id));
+        self.inner.revoke_grant(id, now, effects).await
     }
 }
 
@@ -104,9 +124,8 @@ impl AccessTokenStore for CachedTenant {
     }
 
     async fn revoke_jti(&self, jti: &str, expires_at: Timestamp, effects: Effects) -> StorageResult<bool> {
-        let result = self.inner.revoke_jti(jti, expires_at, effects).await;
-        self.tables.standings.forget_jti(jti);
-        result
+        let _forgotten = self.forgetting(|tables| tables.standings.forget_jti(jti));
+        self.inner.revoke_jti(jti, expires_at, effects).await
     }
 
     async fn load_standing(&self, jti: Option<&str>, grant: Option<GrantId>) -> StorageResult<Standing> {

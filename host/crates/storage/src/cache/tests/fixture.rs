@@ -26,9 +26,12 @@ impl HandClock {
     }
 }
 
-struct Zeros;
+/// Randomness of zeros, which whoever holds it makes the database wait for as it seals a key.
+#[derive(Default)]
+pub struct Zeros(pub Mutex<()>);
 impl Rng for Zeros {
     fn fill(&self, dest: &mut [u8]) {
+        let _turn = self.0.lock().unwrap();
         dest.fill(0);
     }
 }
@@ -86,6 +89,7 @@ impl Maintenance for Switched {
 
 pub struct Fixture {
     pub clock: Arc<HandClock>,
+    pub zeros: Arc<Zeros>,
     pub storage: Arc<Switched>,
     pub cache: CachedStorage,
     /// The tenant through the cache.
@@ -97,7 +101,8 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn new() -> Self {
-        let sealer = Sealer::new(&SecretBytes::new(vec![1; 32]), Arc::new(Zeros)).unwrap();
+        let zeros = Arc::new(Zeros::default());
+        let sealer = Sealer::new(&SecretBytes::new(vec![1; 32]), Arc::clone(&zeros) as _).unwrap();
         let inner = crate::open(&DatabaseConfig::new("sqlite::memory:"), sealer)
             .await
             .unwrap();
@@ -113,6 +118,7 @@ impl Fixture {
         elsewhere.create_client(&client(), Effects::none()).await.unwrap();
         Self {
             clock,
+            zeros,
             storage,
             cache,
             here,
