@@ -138,6 +138,27 @@ fn config() -> Config {
     config
 }
 
+/// How many free slots each part of the pool keeps for the plugins that used them last.
+const WARM_PER_PART: usize = 8;
+/// The pool is in as many parts as there are cores, and in no more than this.
+const PARTS_MAX: usize = 16;
+/// What a memory keeps after a call, at most, in bytes.
+const KEPT_BYTES: usize = 2 << 20;
+
+/// How many free slots may be warm before one that another plugin used is taken rather than a fresh one.
+fn warm(slots: u32) -> u32 {
+    let parts = std::thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(PARTS_MAX);
+    u32::try_from(parts * WARM_PER_PART).map_or(slots, |warm| warm.min(slots))
+}
+
+/// The pool's limits.
+///
+/// What it keeps of memory between calls: each memory that was ever used up to [`KEPT_BYTES`], which only guests that
+/// touch so much reach. So many are used as calls ever ran at the same time, or as [`warm`] says if that is more. At
+/// worst that is every slot: 256 MiB with the 128 calls of [`Limits::default`] and one memory each, after that many
+/// calls of large guests at once. A smaller [`Limits::calls`] makes it less.
 fn pool(limits: &Limits, slots: u32) -> PoolingAllocationConfig {
     let per_component = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
@@ -156,12 +177,12 @@ fn pool(limits: &Limits, slots: u32) -> PoolingAllocationConfig {
         .max_tables_per_module(4)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(limits.memory_bytes)
-        .max_unused_warm_slots(slots)
+        .max_unused_warm_slots(warm(slots))
         // At once: what is put off is not used meanwhile, and calls would go through so many stacks in turn, each as
         // cold as the last. That costs more than the system calls that are saved.
         .decommit_batch_size(1)
         // Clearing this much is cheaper than giving it back and faulting it in again.
-        .linear_memory_keep_resident(2 << 20)
+        .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(32 << 10)
         .pagemap_scan(Enabled::No);
