@@ -87,7 +87,7 @@ impl Caller {
         T: Send,
     {
         let permits = self.admit(invocation.admission).await?;
-        let meter = Arc::new(CpuMeter::default());
+        let meter = Arc::new(CpuMeter::reading(thread_cpu_nanos));
         let (component, limits) = (invocation.component, invocation.limits);
         let mut running = Running {
             store: self.store(invocation, Arc::clone(&meter)),
@@ -163,15 +163,24 @@ fn give_back(running: Running) {
 }
 
 /// CPU time spent inside `poll`: a call that waits, or that the scheduler set aside, spends none.
-#[derive(Default)]
 struct CpuMeter {
+    /// The clock: nanoseconds that this thread has spent.
+    clock: fn() -> u64,
     before_nanos: AtomicU64,
     poll_began_nanos: AtomicU64,
 }
 
 impl CpuMeter {
+    fn reading(clock: fn() -> u64) -> Self {
+        Self {
+            clock,
+            before_nanos: AtomicU64::new(0),
+            poll_began_nanos: AtomicU64::new(0),
+        }
+    }
+
     fn poll_begins(&self) {
-        self.poll_began_nanos.store(thread_cpu_nanos(), Ordering::Relaxed);
+        self.poll_began_nanos.store((self.clock)(), Ordering::Relaxed);
     }
 
     fn poll_ends(&self) {
@@ -185,7 +194,7 @@ impl CpuMeter {
 
     fn spent_nanos(&self) -> u64 {
         let began = self.poll_began_nanos.load(Ordering::Relaxed);
-        let now = thread_cpu_nanos();
+        let now = (self.clock)();
         self.before_nanos
             .load(Ordering::Relaxed)
             .saturating_add(now.saturating_sub(began))
@@ -214,14 +223,39 @@ async fn metered<F: Future>(meter: &CpuMeter, future: F) -> F::Output {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::oneshot;
+
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn waiting_spends_no_cpu_time() {
-        let meter = CpuMeter::default();
-        metered(&meter, tokio::time::sleep(Duration::from_mins(1))).await;
-        let spent = Duration::from_nanos(meter.before_nanos.load(Ordering::Relaxed));
-        assert!(spent < Duration::from_secs(1), "{spent:?}");
+    thread_local! {
+        /// What this thread has spent, by hand.
+        static SPENT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    fn spend(nanos: u64) {
+        SPENT.set(SPENT.get() + nanos);
+    }
+
+    #[tokio::test]
+    async fn only_what_the_call_itself_spends_is_counted() {
+        let meter = CpuMeter::reading(|| SPENT.get());
+        spend(100);
+        let (done, waited_for) = oneshot::channel();
+        let call = async {
+            spend(3);
+            waited_for.await.unwrap();
+            spend(4);
+            meter.spent()
+        };
+        let others = async {
+            spend(1_000_000);
+            done.send(()).unwrap();
+        };
+        let (inside, ()) = tokio::join!(metered(&meter, call), others);
+        assert_eq!(inside, Duration::from_nanos(7), "while it runs");
+        assert_eq!(meter.before_nanos.load(Ordering::Relaxed), 7, "afterwards");
     }
 
     #[tokio::test(start_paused = true)]
