@@ -5,8 +5,20 @@
 //! and as long as the writer appends, the thread never has everything: what came during its last copy, which is little,
 //! the writer copies itself, between two commits. When the thread cannot keep up, SQLite has the writer copy at
 //! [`LOG_PAGES_MAX`], which slows down whoever writes.
+//!
+//! SQLite flushes the database only after a copy that had everything, so only after the writer's, and that would wait
+//! for all that the thread has written. So the thread flushes the database itself ([`DatabaseFile`]).
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{
+    fs::File,
+    mem::ManuallyDrop,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
 
 use authly_core::{StorageError, ports::StorageResult};
 use rusqlite::Connection;
@@ -15,7 +27,7 @@ use rusqlite::Connection;
 /// a page that changed ten times meanwhile is copied once.
 const COPIED_FROM: i64 = 4_000;
 
-/// What the writer copies itself: 2 MB, a few milliseconds.
+/// What the writer copies and flushes itself: 2 MB.
 const REST_MAX: i64 = 500;
 
 /// Pages of the log at which a commit copies it, whoever else should have: 64 MB.
@@ -63,37 +75,71 @@ fn checkpoint(conn: &Connection, sql: &'static str) -> rusqlite::Result<Log> {
 const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
 const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
+/// The database beside SQLite's own descriptors of it, to flush what was written through them.
+///
+/// It is never closed: whoever closes any descriptor of a file gives up all locks that the process has on it (POSIX), and
+/// SQLite's connections rely on theirs.
+pub(super) struct DatabaseFile(ManuallyDrop<File>);
+
+impl DatabaseFile {
+    pub(super) fn open(path: &Path) -> StorageResult<Self> {
+        let file = File::open(path).map_err(|e| StorageError::Unavailable(Box::new(e)))?;
+        Ok(Self(ManuallyDrop::new(file)))
+    }
+
+    /// Flushes it. What fails here SQLite is told too, at its own next flush, before the log begins anew.
+    fn flush(&self) {
+        drop(self.0.sync_data());
+    }
+}
+
 /// What the writer asks after each batch.
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
+    copying: Arc<AtomicBool>,
 }
 
 impl Checkpoints {
     /// Starts the thread with a connection of its own. It ends with the writer.
-    pub(super) fn start(conn: Connection) -> StorageResult<Self> {
-        let (wake, woken) = sync_channel(1);
+    pub(super) fn start(conn: Connection, file: DatabaseFile) -> StorageResult<Self> {
+        let (checkpoints, woken) = Self::new();
+        let copying = Arc::clone(&checkpoints.copying);
         std::thread::Builder::new()
             .name("authly-sqlite-checkpoint".to_owned())
-            .spawn(move || serve(&conn, &woken))
+            .spawn(move || serve(&conn, &file, &woken, &copying))
             .map_err(|e| StorageError::Backend(Box::new(e)))?;
-        Ok(Self { wake })
+        Ok(checkpoints)
+    }
+
+    fn new() -> (Self, Receiver<()>) {
+        let (wake, woken) = sync_channel(1);
+        let copying = Arc::default();
+        (Self { wake, copying }, woken)
     }
 
     /// Has the log copied if it is time.
     pub(super) fn after_commits(&self, writer: &Connection) {
+        // As long as the thread flushes, the writer's own flush would wait for the same pages.
+        if self.copying.load(Ordering::Acquire) {
+            return;
+        }
         // Whatever fails here fails again where it is told to somebody: at a commit that finds no room.
         match checkpoint(writer, LOOK).map(Log::turn) {
             Ok(Turn::Writer) => drop(checkpoint(writer, COPY)),
-            // It is told already if it was not done yet.
-            Ok(Turn::Thread) => drop(self.wake.try_send(())),
+            Ok(Turn::Thread) => {
+                self.copying.store(true, Ordering::Release);
+                let _ = self.wake.try_send(());
+            }
             Ok(Turn::Nobody) | Err(_) => {}
         }
     }
 }
 
-fn serve(conn: &Connection, woken: &Receiver<()>) {
+fn serve(conn: &Connection, file: &DatabaseFile, woken: &Receiver<()>, copying: &AtomicBool) {
     while let Ok(()) = woken.recv() {
         drop(checkpoint(conn, COPY));
+        file.flush();
+        copying.store(false, Ordering::Release);
     }
 }
 
@@ -139,19 +185,22 @@ mod tests {
             .execute_batch("CREATE TABLE t (a BLOB NOT NULL) STRICT")
             .unwrap();
         let look = || checkpoint(&writer, LOOK).unwrap();
-        let (wake, woken) = sync_channel(1);
-        let checkpoints = Checkpoints { wake };
+        let file = DatabaseFile::open(&path).unwrap();
+        let (checkpoints, woken) = Checkpoints::new();
         checkpoints.after_commits(&writer);
         assert!(woken.try_recv().is_err(), "there is little");
         fill(&writer, COPIED_FROM);
         assert_eq!((look().turn(), look().copied), (Turn::Thread, 0));
-        // Twice: who is told already need not be told again.
+        // Twice: who is at it already need not be told again.
         checkpoints.after_commits(&writer);
         checkpoints.after_commits(&writer);
         assert_eq!(look().copied, 0, "the writer does not do it");
         woken.try_recv().unwrap();
         assert!(woken.try_recv().is_err(), "told once");
         checkpoint(&thread, COPY).unwrap();
+        checkpoints.after_commits(&writer);
+        assert!(woken.try_recv().is_err(), "the thread still flushes");
+        checkpoints.copying.store(false, Ordering::Release);
         fill(&writer, 2 * REST_MAX);
         // The thread had everything, so that the log began anew.
         assert!(look().pages < COPIED_FROM);
@@ -160,17 +209,16 @@ mod tests {
         let reader = open_writer(&path, BUSY).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
         checkpoints.after_commits(&writer);
-        drop(checkpoints);
-        serve(&thread, &woken);
+        let Checkpoints { wake, copying } = checkpoints;
+        drop(wake);
+        serve(&thread, &file, &woken, &copying);
+        assert!(!copying.load(Ordering::Acquire), "done");
         assert_eq!(look().copied, look().pages);
         // It cannot begin anew while somebody reads it.
         fill(&writer, 1);
         assert_eq!(look().turn(), Turn::Writer);
         reader.execute_batch("COMMIT").unwrap();
-        let checkpoints = Checkpoints {
-            wake: sync_channel(1).0,
-        };
-        checkpoints.after_commits(&writer);
+        Checkpoints::new().0.after_commits(&writer);
         assert_eq!(look().copied, look().pages);
         fill(&writer, 1);
         assert!(look().pages < COPIED_FROM, "a new log");

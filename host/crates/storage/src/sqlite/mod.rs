@@ -38,7 +38,11 @@ use authly_core::{
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::{access::Access, checkpoint::Checkpoints, readers::LookUps};
+use self::{
+    access::Access,
+    checkpoint::{Checkpoints, DatabaseFile},
+    readers::LookUps,
+};
 use crate::{DatabaseConfig, MigrateError, MigrationReport, seal::Sealer};
 
 /// Brings the file's schema up to date, making the file when there is none.
@@ -58,7 +62,10 @@ pub(crate) fn open_file(
     // Before the writer sets its journal mode: a file that is refused, perhaps somebody else's, stays as it is.
     migrate::check(&connection::open_reader(path, config.lock_timeout)?)?;
     let writer = connection::open_writer(path, config.lock_timeout)?;
-    let checkpoints = Checkpoints::start(connection::open_writer(path, config.lock_timeout)?)?;
+    let checkpoints = Checkpoints::start(
+        connection::open_writer(path, config.lock_timeout)?,
+        DatabaseFile::open(path)?,
+    )?;
     let open = |count: usize| {
         (0..count)
             .map(|_| connection::open_reader(path, config.lock_timeout))
