@@ -5,6 +5,9 @@
 //! share one disk flush, and a process that is killed at any moment loses nothing it has answered. Another process (the
 //! command line) may write between two batches: `BEGIN IMMEDIATE` waits for it.
 //!
+//! A job that was queued runs, whether or not its caller still waits: a token that was spent already ends its family,
+//! however soon whoever presented it hangs up.
+//!
 //! A job that fails before it has changed a row leaves nothing to undo. One that fails later makes the whole batch be
 //! rolled back and run again, now each job in a savepoint of its own, so that an error of one does not undo another.
 //! That hardly ever happens, and a savepoint for every job would keep a copy of every page that it changes.
@@ -28,8 +31,6 @@ const BATCH_MAX: usize = 256;
 
 /// A queued job. It may run twice: then what its first run wrote was rolled back.
 pub(super) trait Task: Send {
-    /// Whether its caller still waits.
-    fn is_awaited(&self) -> bool;
     /// Runs it; answers whether it succeeded.
     fn run(&mut self, conn: &Connection) -> bool;
     /// Tells the caller what came of it, once it is known whether the transaction was committed.
@@ -54,10 +55,6 @@ where
     W: Fn(&Connection, &Cell<bool>) -> StorageResult<T> + Send,
     C: FnOnce() + Send,
 {
-    fn is_awaited(&self) -> bool {
-        !self.sender.is_closed()
-    }
-
     fn run(&mut self, conn: &Connection) -> bool {
         self.invalidated.set(false);
         let result = guarded(|| (self.work)(conn, &self.invalidated));
@@ -68,8 +65,7 @@ where
         let answer = match (commit, self.result) {
             (Err(lost), _) => Err(StorageError::Unavailable(Box::new(lost))),
             (Ok(()), Some(result)) => result,
-            // It was skipped, for nobody waits.
-            (Ok(()), None) => return,
+            (Ok(()), None) => Err(StorageError::Backend(Box::new(Unrun))),
         };
         if answer.is_ok() && self.invalidated.get() {
             (self.committed)();
@@ -104,6 +100,10 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> StorageResult<T>) -> StorageResu
 #[derive(Debug, thiserror::Error)]
 #[error("a database job panicked")]
 struct Panicked;
+
+#[derive(Debug, thiserror::Error)]
+#[error("a database job did not run")]
+struct Unrun;
 
 /// Starts the writer's thread. It ends when every sender is gone and the queue is empty. `checkpoints` are `None` in
 /// memory, where there is no log.
@@ -152,7 +152,7 @@ fn together(
     let mut ran = 0;
     while let Some(job) = batch.get_mut(ran) {
         let changes = conn.total_changes();
-        let keep = !job.is_awaited() || job.run(conn);
+        let keep = job.run(conn);
         if conn.is_autocommit() || (!keep && conn.total_changes() != changes) {
             return Ok(Together::Refused);
         }
@@ -185,7 +185,7 @@ fn in_savepoints(
         ran.extend(jobs);
         return Err(lost);
     }
-    for mut job in jobs.filter(|job| job.is_awaited()) {
+    for mut job in jobs {
         let kept = savepoint(conn, &mut job);
         ran.push(job);
         kept?;

@@ -129,13 +129,17 @@ fn what_is_invalidated_is_told_once_and_only_if_it_was_kept() {
 }
 
 #[test]
-fn a_job_without_a_caller_is_skipped() {
+fn a_job_runs_though_its_caller_went_away() {
     let conn = in_memory();
     let runs = Arc::new(AtomicUsize::new(0));
     let (abandoned, _) = counted(1, &runs, || Ok(()));
-    let (fails, _failure) = counted(2, &runs, refusal);
+    run(&conn, vec![abandoned]);
+    assert_eq!((rows(&conn), runs.load(Ordering::Relaxed)), (vec![1], 1));
+    // Also where each runs by itself.
+    let (abandoned, _) = counted(2, &runs, || Ok(()));
+    let (fails, _failure) = counted(3, &runs, refusal);
     run(&conn, vec![abandoned, fails]);
-    assert_eq!((rows(&conn), runs.load(Ordering::Relaxed)), (vec![], 2));
+    assert_eq!((rows(&conn), runs.load(Ordering::Relaxed)), (vec![1, 2], 1 + 4));
 }
 
 /// What another connection finds committed.
