@@ -20,7 +20,7 @@ macro_rules! statements {
 }
 pub(super) use statements;
 
-/// A connection within a job. On the writer it is inside the job's savepoint.
+/// A connection within a job. On the writer it is inside a transaction that other jobs share.
 pub(super) struct Access<'a> {
     pub conn: &'a Connection,
     pub tenant: &'a TenantId,

@@ -1,4 +1,4 @@
-//! What a change leaves behind, stored in the same savepoint as the change.
+//! What a change leaves behind, stored in the same job as the change: both are kept or neither.
 
 use authly_core::{ClientId, Effects, ports::StorageResult};
 use rusqlite::params;

@@ -83,7 +83,8 @@ fn is_admitted(access: &Access<'_>, completion: &Completion) -> StorageResult<bo
     Ok(consent.is_some_and(|consent| needed.is_subset(&consent.scope)))
 }
 
-/// The compare-and-set of the interaction decides; everything else follows in the same savepoint.
+/// The compare-and-set of the interaction decides; everything else follows in the same job, which is kept whole or not at
+/// all.
 fn complete(
     access: &Access<'_>,
     completion: &Completion,
