@@ -1,20 +1,30 @@
 //! A loop over SQLite that does what the server's one writer does for rotations and nothing else: as many as there are
-//! callers in one transaction, which is durable when it is committed.
+//! callers in one transaction, which is durable when it is committed. SQLite is set up as the server does it, and the log
+//! is copied by a thread beside the loop.
 
 use std::{
     path::Path,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, config::DbConfig, params};
 
 /// The scope of every token.
 const SCOPE: &str = "openid profile offline_access";
 
 /// No token of the loop ends before this, in microseconds since the epoch.
 const FAR_AWAY: i64 = 9_000_000_000_000_000;
+
+/// Pages of the log from which it is copied, and how many of them the loop copies itself, as in the server.
+const COPIED_FROM: i64 = 4_000;
+const REST_MAX: i64 = 500;
+
+/// Pages of the log at which a commit copies it, as in the server.
+const LOG_PAGES_MAX: i64 = 16_000;
 
 /// A chain of refresh tokens.
 struct Chain {
@@ -100,27 +110,85 @@ impl Chain {
     }
 }
 
+/// A connection as the server's writer has it.
+fn open(path: &Path) -> Result<Connection> {
+    let conn = Connection::open(path)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
+    conn.pragma_update(None, "cache_size", -16 * 1024)?;
+    Ok(conn)
+}
+
+/// Reads how many pages the log has and how many of them were copied; `PASSIVE` copies before.
+fn log(conn: &Connection, sql: &str) -> Result<(i64, i64)> {
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?)
+}
+
+const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
+const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+fn copy_when_woken(conn: &Connection, woken: &Receiver<()>) -> Result<()> {
+    while woken.recv().is_ok() {
+        log(conn, COPY)?;
+    }
+    Ok(())
+}
+
+/// Has the log copied if it is time.
+fn after_commit(conn: &Connection, wake: &SyncSender<()>) -> Result<()> {
+    let (pages, copied) = log(conn, LOOK)?;
+    if pages >= COPIED_FROM && pages - copied <= REST_MAX {
+        log(conn, COPY)?;
+    } else if pages >= COPIED_FROM {
+        // It is told already if it was not done yet.
+        let _ = wake.try_send(());
+    }
+    Ok(())
+}
+
 /// How many rotations are committed per second in the database of a server that was stopped, `batch` at a time.
 ///
 /// # Errors
 /// What SQLite says.
 pub fn rotations_per_second(path: &Path, batch: usize, measured: Duration) -> Result<f64> {
-    let conn = Connection::open(path)?;
-    conn.pragma_update(None, "journal_mode", "WAL")?;
-    conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "foreign_keys", true)?;
+    let conn = open(path)?;
     let chains = (0..batch).map(|nth| Chain::begin(&conn, nth));
-    let mut chains = chains.collect::<Result<Vec<_>>>()?;
+    let chains = chains.collect::<Result<Vec<_>>>()?;
     ensure!(!chains.is_empty(), "nothing to rotate");
+    let beside = open(path)?;
+    let (wake, woken) = sync_channel(1);
+    let copier = thread::spawn(move || copy_when_woken(&beside, &woken));
+    let rotated = rotate(&conn, chains, measured, &wake);
+    drop(wake);
+    copier
+        .join()
+        .ok()
+        .context("the thread that copies the log panicked")??;
+    rotated
+}
+
+fn rotate(
+    conn: &Connection,
+    mut chains: Vec<Chain>,
+    measured: Duration,
+    wake: &SyncSender<()>,
+) -> Result<f64> {
+    let control = |sql: &str| conn.prepare_cached(sql)?.execute([]);
     let started = Instant::now();
     let (mut now, mut rotations) = (1, 0.0);
     while started.elapsed() < measured {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
+        control("BEGIN IMMEDIATE")?;
         for chain in &mut chains {
-            chain.rotate(&conn, now)?;
+            chain.rotate(conn, now)?;
             rotations += 1.0;
         }
-        conn.execute_batch("COMMIT")?;
+        control("COMMIT")?;
+        after_commit(conn, wake)?;
         now += 1;
     }
     Ok(rotations / started.elapsed().as_secs_f64())
