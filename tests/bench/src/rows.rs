@@ -142,7 +142,7 @@ async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits
         cpu_ms: measured.ms_per_answer(server + postgres.unwrap_or_default()),
         cpu_postgres_ms: postgres.map(|time| measured.ms_per_answer(time)),
         cpu_generator_ms: measured.ms_per_answer(measured.generator_cpu),
-        note: prepared.note,
+        note: joined(prepared.note, measured.note()),
         first_error: measured.first_error,
         ..Row::default()
     };
@@ -150,6 +150,11 @@ async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits
         Some(limit) => beside(row, &limit, cores()?),
         None => row,
     })
+}
+
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let notes: Vec<_> = first.into_iter().chain(second).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn cores() -> Result<usize> {

@@ -11,7 +11,7 @@ use crate::{
 /// The most distinct clients, tokens or people that a load goes through.
 const DISTINCT_MAX: u64 = 200_000;
 
-/// What a refresh may use up while it is measured, beyond which it would present a spent token.
+/// What a refresh may use up while it is measured, beyond which it ends: it would present a spent token.
 const REFRESHES_MIN: u64 = 100_000;
 
 /// The client all others are copies of: they share its secret, which goes into the body, so that each request can be
@@ -80,8 +80,8 @@ impl Load {
     /// When nobody can sign in.
     pub async fn on_empty(self, stage: &Stage, template: &Template, callers: usize) -> Result<Work> {
         Ok(match self {
-            Self::ClientCredentials => client_credentials(template, vec!["template".to_owned()]),
-            Self::Introspection => introspection(stage, chains(stage, callers).await?),
+            Self::ClientCredentials => client_credentials(template, vec!["template".to_owned()], true),
+            Self::Introspection => introspection(stage, chains(stage, callers).await?, true),
             Self::Refresh => Work::Refresh {
                 request: form(Some(stage), TOKEN, "grant_type=refresh_token&refresh_token="),
                 tokens: chains(stage, callers).await?,
@@ -112,13 +112,14 @@ impl Load {
         Ok(match self {
             Self::ClientCredentials => {
                 let ids = Size::scattered(size.clients, DISTINCT_MAX).map(|n| format!("client-{n}"));
-                client_credentials(template, ids.collect())
+                client_credentials(template, ids.collect(), false)
             }
-            Self::Introspection => introspection(stage, tokens(0, DISTINCT_MAX / 4)),
+            Self::Introspection => introspection(stage, tokens(0, DISTINCT_MAX / 4), false),
             Self::Refresh if own >= 4 * REFRESHES_MIN => Work::EachToken {
                 request: form(Some(stage), TOKEN, "grant_type=refresh_token&refresh_token="),
                 place: Place::Body,
                 tokens: tokens(DISTINCT_MAX / 4 + round * REFRESHES_MIN, REFRESHES_MIN),
+                again: false,
             },
             // Too few for one each: every caller goes on with its own.
             Self::Refresh => self.on_empty(stage, template, callers).await?,
@@ -152,7 +153,7 @@ pub fn form(of: Option<&Stage>, target: &str, body: &str) -> Request {
     }
 }
 
-fn client_credentials(template: &Template, ids: Vec<String>) -> Work {
+fn client_credentials(template: &Template, ids: Vec<String>, again: bool) -> Work {
     let body = format!(
         "grant_type=client_credentials&scope=read&client_secret={}&client_id=",
         template.secret
@@ -161,14 +162,16 @@ fn client_credentials(template: &Template, ids: Vec<String>) -> Work {
         request: form(None, TOKEN, &body),
         place: Place::Body,
         tokens: ids,
+        again,
     }
 }
 
-fn introspection(stage: &Stage, tokens: Vec<String>) -> Work {
+fn introspection(stage: &Stage, tokens: Vec<String>, again: bool) -> Work {
     Work::EachToken {
         request: form(Some(stage), INTROSPECT, "token_type_hint=refresh_token&token="),
         place: Place::Body,
         tokens,
+        again,
     }
 }
 

@@ -115,6 +115,7 @@ pub fn row(name: String, callers: usize, measured: &Measured) -> Result<Row> {
         cpu_ms: measured.ms_per_answer(server + postgres.unwrap_or_default()),
         cpu_postgres_ms: postgres.map(|time| measured.ms_per_answer(time)),
         cpu_generator_ms: measured.ms_per_answer(measured.generator_cpu),
+        note: measured.note(),
         ..Row::default()
     })
 }

@@ -34,19 +34,27 @@ pub enum Caller {
     Login(Login),
 }
 
-/// Goes through tokens in steps as long as there are callers, so that all callers together go through all of them.
+/// Goes through tokens in steps as long as there are callers, so that all callers together go through all of them, over
+/// and over if they may.
 #[derive(Clone)]
 pub struct EachToken {
     request: Prepared,
     place: Place,
     tokens: Arc<[HeaderValue]>,
+    again: bool,
     next: usize,
     step: usize,
 }
 
 impl EachToken {
+    /// `None` when all were presented.
     fn next(&mut self) -> Option<Prepared> {
-        let token = self.tokens.get(self.next % self.tokens.len().max(1))?;
+        let place = if self.again {
+            self.next % self.tokens.len().max(1)
+        } else {
+            self.next
+        };
+        let token = self.tokens.get(place)?;
         self.next = self.next.wrapping_add(self.step);
         Some(match self.place {
             Place::Bearer => self.request.with_header(AUTHORIZATION, token.clone()),
@@ -66,10 +74,16 @@ impl Caller {
         let one = |nth: usize| -> Result<Self> {
             Ok(match &spec.work {
                 Work::Same(request) => Self::Same(Prepared::new(request, address)?),
-                Work::EachToken { request, place, .. } => Self::EachToken(EachToken {
+                Work::EachToken {
+                    request,
+                    place,
+                    again,
+                    ..
+                } => Self::EachToken(EachToken {
                     request: Prepared::new(request, address)?,
                     place: *place,
                     tokens: Arc::clone(&tokens),
+                    again: *again,
                     next: nth,
                     step: spec.callers,
                 }),
@@ -105,7 +119,7 @@ impl Caller {
         match self {
             Self::Same(request) => connection.ask(request).await,
             Self::EachToken(each) => {
-                let request = each.next().ok_or_else(|| Failure::lacking("a token"))?;
+                let request = each.next().ok_or(Failure::UsedUp)?;
                 connection.ask(&request).await
             }
             Self::Refresh { request, token } => {
@@ -134,4 +148,37 @@ fn tokens(work: &Work) -> Result<Arc<[HeaderValue]>> {
         HeaderValue::from_maybe_shared(Bytes::from(text)).context("a token is no header value")
     });
     sent.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Method, Request};
+
+    /// What a caller presents, one of two.
+    fn presented(again: bool) -> Vec<String> {
+        let request = Request {
+            method: Method::Get,
+            target: "/".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            expected: 200,
+        };
+        let mut each = EachToken {
+            request: Prepared::new(&request, ([127, 0, 0, 1], 1).into()).unwrap(),
+            place: Place::Bearer,
+            tokens: ["a", "b", "c"].map(HeaderValue::from_static).into(),
+            again,
+            next: 0,
+            step: 2,
+        };
+        let header = |request: Prepared| request.header(&AUTHORIZATION).unwrap().to_owned();
+        (0..4).map_while(|_| each.next().map(header)).collect()
+    }
+
+    #[test]
+    fn a_token_comes_again_only_where_it_may() {
+        assert_eq!(presented(false), ["a", "c"]);
+        assert_eq!(presented(true), ["a", "c", "b", "a"]);
+    }
 }

@@ -29,6 +29,8 @@ pub enum Failure {
     Unexpected(String),
     /// Nobody takes connections any more: the load ends.
     Gone(String),
+    /// Every token was presented: the caller ends.
+    UsedUp,
 }
 
 impl Failure {
@@ -110,6 +112,14 @@ impl Prepared {
             expected,
             ..self.clone()
         }
+    }
+}
+
+#[cfg(test)]
+impl Prepared {
+    /// A header field.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
     }
 }
 

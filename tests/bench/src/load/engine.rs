@@ -114,6 +114,10 @@ async fn call(mut caller: Caller, mut connection: Connection, course: Arc<Course
             }
             Err(Failure::Unexpected(error)) => samples.failed(error),
             Err(Failure::Gone(error)) => bail!(error),
+            Err(Failure::UsedUp) => {
+                samples.used_up = true;
+                return Ok(samples);
+            }
         }
     }
 }
@@ -142,5 +146,6 @@ fn measured(samples: Samples, lasted: Duration, before: Spent, after: Spent) -> 
         generator_cpu: after.generator.saturating_sub(before.generator),
         first_error: samples.first_error,
         collected: samples.collected,
+        used_up: samples.used_up,
     })
 }

@@ -21,6 +21,8 @@ pub struct Samples {
     pub first_error: Option<String>,
     /// What was to be handed back.
     pub collected: Vec<String>,
+    /// It ended because every token was presented.
+    pub used_up: bool,
 }
 
 impl Samples {
@@ -31,6 +33,7 @@ impl Samples {
             errors: 0,
             first_error: None,
             collected: Vec::new(),
+            used_up: false,
         })
     }
 
@@ -52,6 +55,7 @@ impl Samples {
         self.errors += other.errors;
         self.first_error = self.first_error.take().or(other.first_error);
         self.collected.extend(other.collected);
+        self.used_up |= other.used_up;
         Ok(())
     }
 

@@ -65,7 +65,7 @@ pub enum Place {
 pub enum Work {
     /// The same request.
     Same(Request),
-    /// The same request with another token each time, over and over through all of them.
+    /// The same request with another token each time.
     EachToken {
         /// The rest of the request.
         request: Request,
@@ -73,6 +73,8 @@ pub enum Work {
         place: Place,
         /// The tokens.
         tokens: Vec<String>,
+        /// Over and over through all of them; else the load ends early when every one was presented.
+        again: bool,
     },
     /// A chain of refresh tokens: what an answer brings goes into the caller's next request.
     Refresh {
@@ -129,6 +131,8 @@ pub struct Measured {
     pub machine_cpu: Option<Duration>,
     /// What was to be handed back.
     pub collected: Vec<String>,
+    /// It ended early, for every token was presented.
+    pub used_up: bool,
 }
 
 impl Measured {
@@ -140,6 +144,13 @@ impl Measured {
         } else {
             0.0
         }
+    }
+
+    /// What a reader must know of a load that ended early.
+    pub fn note(&self) -> Option<String> {
+        let seconds = self.lasted.as_secs_f64();
+        self.used_up
+            .then(|| format!("ended after {seconds:.1} s: every token was presented"))
     }
 
     /// What share of `cores` others had than those who were measured, in percent: figures of a run in which they had

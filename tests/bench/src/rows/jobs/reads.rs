@@ -50,6 +50,7 @@ pub async fn introspection_distinct(stage: &Stage, plan: &Plan) -> Result<Prepar
             request,
             place: Place::Body,
             tokens,
+            again: false,
         },
         limit: Some(limit),
     })
@@ -112,6 +113,7 @@ pub async fn userinfo_distinct(stage: &Stage, plan: &Plan) -> Result<Prepared> {
             request: get(USERINFO),
             place: Place::Bearer,
             tokens,
+            again: false,
         },
         limit: Some(limit),
     })
