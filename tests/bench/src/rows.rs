@@ -72,7 +72,7 @@ async fn measure_stage(
     );
     let stage = unpanicked(Stage::open(plan, postgres, plugins)).await?;
     for row in rows {
-        match unpanicked(measure(plan, &stage, row, limits)).await {
+        match unpanicked(Box::pin(measure(plan, report, &stage, row, limits))).await {
             Ok(measured) => report.add_row(measured),
             Err(error) => report.fail(row.name(), &error),
         }
@@ -110,7 +110,13 @@ async fn settle(plan: &Plan, stage: &Stage, row: &Selected, callers: usize) -> R
     Ok(driver.await??)
 }
 
-async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits) -> Result<Row> {
+async fn measure(
+    plan: &Plan,
+    report: &mut Report,
+    stage: &Stage,
+    row: &Selected,
+    limits: &mut Limits,
+) -> Result<Row> {
     let callers = row.callers(plan);
     if WRITERS.contains(&row.job.name) {
         settle(plan, stage, row, callers).await?;
@@ -120,7 +126,12 @@ async fn measure(plan: &Plan, stage: &Stage, row: &Selected, limits: &mut Limits
         Some(limit) => Some(limits.measured(plan, callers, limit).await?),
         None => None,
     };
-    let measured = load::run(&stage.order(plan, callers, prepared.work)?).await?;
+    let order = stage.order(plan, callers, prepared.work)?;
+    let measured = if row.name() == baseline::REFRESH_ON_POSTGRES {
+        baseline::counting(report, stage, load::run(&order)).await?
+    } else {
+        load::run(&order).await?
+    };
     anyhow::ensure!(
         measured.answers > 0,
         "no answer came: {}",

@@ -1,8 +1,11 @@
 //! What stands beside a row that the database decides: the same commits without a server.
 
+mod commits;
 pub mod install;
 mod pgbench;
 mod sqlite;
+
+pub use commits::counting;
 
 use anyhow::{Context as _, Result};
 

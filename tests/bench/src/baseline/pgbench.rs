@@ -1,5 +1,6 @@
 //! pgbench with one statement that touches what a rotation touches: the grant is locked, the token spent, the nonce of
-//! its predecessor erased, the successor and an audit event stored.
+//! its predecessor erased, the successor and an audit event stored. It is the server's statement for one rotation, and
+//! every rotation is a commit of its own; the server's rotations share commits.
 
 use std::path::Path;
 
@@ -27,14 +28,14 @@ INSERT INTO refresh_tokens (tenant_id, hash, grant_id, client_id, scope, created
 const ROTATION: &str = r"\set n :n + 1
 WITH presented AS (SELECT sha256(convert_to(:client_id::text || '/' || (:n::int - 1)::text, 'UTF8')) AS hash,
     sha256(convert_to(:client_id::text || '/' || :n::text, 'UTF8')) AS successor,
+    md5('pgbench ' || :client_id::text)::uuid AS family,
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now),
-  live AS (SELECT g.id, p.* FROM presented p
-    JOIN refresh_tokens r ON r.tenant_id = 'default' AND r.hash = p.hash
-    JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id
+  live AS (SELECT p.* FROM presented p
+    JOIN grants g ON g.tenant_id = 'default' AND g.id = p.family
     WHERE g.revoked_at IS NULL AND g.expires_at > p.now FOR SHARE OF g),
   rotated AS (UPDATE refresh_tokens r SET consumed_at = live.now, grace_until = live.now + 10000000,
       nonce_sealed = decode(repeat('ab', 60), 'hex') FROM live
-    WHERE r.tenant_id = 'default' AND r.hash = live.hash AND r.grant_id = live.id
+    WHERE r.tenant_id = 'default' AND r.hash = live.hash AND r.grant_id = live.family
       AND r.consumed_at IS NULL AND r.expires_at > live.now
     RETURNING r.hash, r.predecessor_hash, r.grant_id, live.successor, live.now),
   erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM rotated
