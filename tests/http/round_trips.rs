@@ -104,7 +104,7 @@ async fn code_flow_waits_twice_to_authorize_and_twice_for_the_token() {
     let (waited, _) = counted.of(counted.token(&exchange)).await;
     assert_eq!(waited.len(), 2, "load and spend: {waited:#?}");
 
-    app.advance(Duration::from_secs(10 * 60));
+    app.advance(Duration::from_mins(10));
     counted.settle().await;
     let (request, _) = app.authorization(client, SCOPE);
     // Somebody else's request has the client and the scopes remembered again.

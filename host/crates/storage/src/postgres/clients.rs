@@ -12,7 +12,7 @@ use authly_core::{
 
 use super::{
     Tenant,
-    effects::effects,
+    effects::{effects, killed},
     pool::Param,
     statements::statements,
     tenant::{limit, taken},
@@ -57,10 +57,9 @@ statements! {
     DELETE = concat!(
         "WITH gone AS (DELETE FROM clients WHERE tenant_id = $1 AND client_id = $2 RETURNING 1), \
          forgotten AS (DELETE FROM consents WHERE tenant_id = $1 AND client_id = $2 \
-           AND EXISTS (SELECT 1 FROM gone)), \
-         killed AS (UPDATE grants SET revoked_at = $3 WHERE tenant_id = $1 AND client_id = $2 \
-           AND revoked_at IS NULL AND expires_at > $3 AND EXISTS (SELECT 1 FROM gone) RETURNING id), \
-         refused AS (UPDATE access_tokens SET revoked_at = $3 WHERE tenant_id = $1 AND client_id = $2 \
+           AND EXISTS (SELECT 1 FROM gone)), ",
+        killed!("client_id = $2 AND EXISTS (SELECT 1 FROM gone)" at "$3"),
+        ", refused AS (UPDATE access_tokens SET revoked_at = $3 WHERE tenant_id = $1 AND client_id = $2 \
            AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM gone))",
         effects!("$4" if "gone" telling "killed")
     );

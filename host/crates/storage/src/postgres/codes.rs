@@ -13,7 +13,8 @@
 //!    has a new one. What it then sees only ever moves one way (a code is not un-spent, a grant not un-revoked), so
 //!    the verdict holds although nothing is locked.
 //!
-//! Locks are taken in the order grant, code or token, predecessor, everywhere: no deadlock.
+//! Locks are taken in the order grant, code or token, predecessor, everywhere; those of several grants in the order of their
+//! keys, by a run for many asks and by whoever ends several grants at once.
 
 use async_trait::async_trait;
 use authly_core::{
@@ -39,8 +40,8 @@ use crate::{
 statements! {
     LOAD = concat!(
         "SELECT k.n, ", code_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
-         FROM unnest($2::bytea[]) WITH ORDINALITY AS k(hash, n) \
-         JOIN authorization_codes c ON c.tenant_id = $1 AND c.hash = k.hash \
+         FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k(tenant, hash, n) \
+         JOIN authorization_codes c ON c.tenant_id = k.tenant AND c.hash = k.hash \
          JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
          JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id"
     );
@@ -65,21 +66,21 @@ statements! {
     /// [`REDEEM`] for many codes, without opaque tokens and with one event each: what most redemptions are. Of two asks
     /// for one code one finds it live and spends it, as of two statements.
     REDEEM_MANY = concat!(
-        "WITH asked AS (SELECT * FROM unnest($2::bytea[], $3::bigint[], \
+        "WITH asked AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], \
              $4::bytea[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], \
              $10::bigint[], $11::text[], $12::text[], $13::uuid[], $14::text[], $15::text[]) WITH ORDINALITY \
-           AS k(code, asked_at, token, token_grant, token_client, token_scope, token_created, token_expires, \
-             event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY code), \
+           AS k(tenant, code, asked_at, token, token_grant, token_client, token_scope, token_created, token_expires, \
+             event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY token_grant, code), \
          live AS (SELECT k.*, g.id AS live_grant FROM asked k \
-           JOIN authorization_codes c ON c.tenant_id = $1 AND c.hash = k.code \
+           JOIN authorization_codes c ON c.tenant_id = k.tenant AND c.hash = k.code \
            JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id \
-           WHERE g.revoked_at IS NULL AND g.expires_at > k.asked_at FOR SHARE OF g), \
+           WHERE (g.revoked_at IS NULL) IS TRUE AND (g.expires_at > k.asked_at) IS TRUE FOR SHARE OF g), \
          spent AS (UPDATE authorization_codes c SET consumed_at = live.asked_at FROM live \
-           WHERE c.tenant_id = $1 AND c.hash = live.code AND c.grant_id = live.live_grant \
-           AND c.consumed_at IS NULL AND c.expires_at > live.asked_at RETURNING live.*), \
+           WHERE c.tenant_id = live.tenant AND c.hash = live.code AND c.grant_id = live.live_grant \
+           AND (c.consumed_at IS NULL) IS TRUE AND (c.expires_at > live.asked_at) IS TRUE RETURNING live.*), \
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at) \
-           SELECT $1::text, token, token_grant, token_client, token_scope, token_created, token_expires \
+           SELECT tenant, token, token_grant, token_client, token_scope, token_created, token_expires \
            FROM spent WHERE token IS NOT NULL)",
         lone_events!(of "spent")
     );

@@ -20,34 +20,34 @@ statements! {
     /// [`COMPLETE`](super::interactions) for many. `person`, `signed_in` and `relied_on` lock what they look at, for the
     /// same reasons.
     COMPLETE_AT_ONCE = concat!(
-        "WITH asked AS (SELECT * FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], \
+        "WITH asked AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], \
              $7::bigint[], $8::text[], $9::text[], $10::uuid[], $11::bigint[], $12::bigint[], $13::bigint[], \
              $14::bytea[], $15::text[], $16::boolean[], $17::text[], $18::text[], $19::text[], $20::bigint[], \
              $21::bigint[], $22::bigint[], $23::text[], \
              $24::bigint[], $25::text[], $26::text[], $27::uuid[], $28::text[], $29::text[]) WITH ORDINALITY \
-           AS k(asked_at, grant_id, client_id, user_id, scope, \
+           AS k(tenant, asked_at, grant_id, client_id, user_id, scope, \
              auth_time, amr, claims, session_id, created_at, expires_at, revoked_at, \
              code, redirect_uri, redirect_uri_given, code_challenge, nonce, code_scope, code_created, \
              code_expires, code_consumed, relies_on, \
              event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY user_id), \
          person AS (SELECT k.* FROM asked k \
-           JOIN users u ON u.tenant_id = $1 AND u.id = k.user_id AND u.enabled FOR SHARE OF u), \
+           JOIN users u ON u.tenant_id = k.tenant AND u.id = k.user_id AND u.enabled FOR SHARE OF u), \
          signed_in AS (SELECT p.* FROM person p \
-           JOIN sessions s ON s.tenant_id = $1 AND s.id = p.session_id AND s.user_id = p.user_id \
-           AND s.ended_at IS NULL AND s.expires_at > p.asked_at FOR SHARE OF s), \
+           JOIN sessions s ON s.tenant_id = p.tenant AND s.id = p.session_id AND (s.user_id = p.user_id) IS TRUE \
+           AND (s.ended_at IS NULL) IS TRUE AND (s.expires_at > p.asked_at) IS TRUE FOR SHARE OF s), \
          here AS (SELECT * FROM signed_in UNION ALL SELECT * FROM person WHERE session_id IS NULL), \
          relied_on AS (SELECT h.* FROM here h \
-           JOIN consents c ON c.tenant_id = $1 AND c.user_id = h.user_id AND c.client_id = h.client_id \
+           JOIN consents c ON c.tenant_id = h.tenant AND c.user_id = h.user_id AND c.client_id = h.client_id \
            AND string_to_array(h.relies_on, ' ') <@ string_to_array(c.scope, ' ') FOR KEY SHARE OF c), \
          completed AS MATERIALIZED (SELECT * FROM relied_on \
            UNION ALL SELECT * FROM here WHERE relies_on IS NULL), \
          granted AS (INSERT INTO grants (tenant_id, id, client_id, user_id, scope, auth_time, amr, claims, \
            session_id, created_at, expires_at, revoked_at) \
-           SELECT $1::text, grant_id, client_id, user_id, scope, auth_time, amr, claims, \
+           SELECT tenant, grant_id, client_id, user_id, scope, auth_time, amr, claims, \
            session_id, created_at, expires_at, revoked_at FROM completed), \
          issued AS (INSERT INTO authorization_codes (tenant_id, hash, grant_id, client_id, redirect_uri, \
            redirect_uri_given, code_challenge, nonce, scope, created_at, expires_at, consumed_at) \
-           SELECT $1::text, code, grant_id, client_id, redirect_uri, \
+           SELECT tenant, code, grant_id, client_id, redirect_uri, \
            redirect_uri_given, code_challenge, nonce, code_scope, code_created, code_expires, code_consumed \
            FROM completed)",
         lone_events!(of "completed")

@@ -7,7 +7,11 @@ use authly_core::{
     ports::{ConsentStore, StorageResult},
 };
 
-use super::{Tenant, effects::effects, statements::statements};
+use super::{
+    Tenant,
+    effects::{effects, killed},
+    statements::statements,
+};
 use crate::rows::{self, Columns as _, consent_columns};
 
 statements! {
@@ -19,10 +23,9 @@ statements! {
     );
     WITHDRAW = concat!(
         "WITH forgotten AS (DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 \
-           RETURNING 1), \
-         killed AS (UPDATE grants SET revoked_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND client_id = $3 \
-           AND revoked_at IS NULL AND expires_at > $4 RETURNING id), \
-         withdrawn AS (SELECT 1 FROM forgotten UNION ALL SELECT 1 FROM killed)",
+           RETURNING 1), ",
+        killed!("user_id = $2 AND client_id = $3" at "$4"),
+        ", withdrawn AS (SELECT 1 FROM forgotten UNION ALL SELECT 1 FROM killed)",
         effects!("$5" if "withdrawn" telling "killed"),
         ", (SELECT count(*) FROM killed)"
     );

@@ -53,8 +53,8 @@ macro_rules! effects {
 }
 pub(super) use effects;
 
-/// Ends a statement for many asks whose effects are one audit event each, in the columns `event_at`, `action`, `detail`,
-/// `pseudonym`, `event_client` and `request_id` of its CTE `$done`, which has a row for each ask that did what it says:
+/// Ends a statement for many asks whose effects are one audit event each, in the columns `tenant`, `event_at`, `action`,
+/// `detail`, `pseudonym`, `event_client` and `request_id` of its CTE `$done`, which has a row for each ask that did what it says:
 /// stores their events and answers their numbers `n`. What most requests leave is not packed into JSON to be unpacked by
 /// PostgreSQL, and three tables that get nothing are not opened.
 macro_rules! lone_events {
@@ -62,7 +62,7 @@ macro_rules! lone_events {
         concat!(
             ", audited AS (INSERT INTO audit_events \
                (tenant_id, at, action, detail, pseudonym, client_id, request_id) \
-               SELECT $1::text, event_at, action, detail, pseudonym, event_client, request_id FROM ",
+               SELECT tenant, event_at, action, detail, pseudonym, event_client, request_id FROM ",
             $done,
             ") SELECT n FROM ",
             $done
@@ -70,6 +70,24 @@ macro_rules! lone_events {
     };
 }
 pub(super) use lone_events;
+
+/// The CTE `killed`: ends the grants that meet `$which`, at the time in parameter `$now`, and has their `id`s. They are locked
+/// in the order of their keys, as whoever uses tokens of several grants locks them.
+macro_rules! killed {
+    ($which:literal at $now:literal) => {
+        concat!(
+            "doomed AS (SELECT id FROM grants WHERE tenant_id = $1 AND ",
+            $which,
+            " AND revoked_at IS NULL AND expires_at > ",
+            $now,
+            " ORDER BY id FOR NO KEY UPDATE), \
+             killed AS (UPDATE grants g SET revoked_at = ",
+            $now,
+            " FROM doomed WHERE g.tenant_id = $1 AND g.id = doomed.id AND g.revoked_at IS NULL RETURNING g.id)"
+        )
+    };
+}
+pub(super) use killed;
 
 /// Effects as the statement takes them.
 #[derive(Serialize)]

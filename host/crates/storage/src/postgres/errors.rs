@@ -44,6 +44,15 @@ pub(super) fn lost_connection(error: &Error) -> bool {
     )
 }
 
+/// Whether a statement was given up, and undone, because somebody else kept a row locked for longer than `lock_timeout`.
+pub(super) fn was_kept_waiting(error: &StorageError) -> bool {
+    let StorageError::Unavailable(source) = error else {
+        return false;
+    };
+    let server = source.downcast_ref::<Error>().and_then(Error::as_db_error);
+    server.is_some_and(|server| *server.code() == SqlState::LOCK_NOT_AVAILABLE)
+}
+
 /// The driver's errors that come from the network. It keeps its error kinds private; its sources and texts are not.
 fn is_connection(error: &Error) -> bool {
     let by_io = error

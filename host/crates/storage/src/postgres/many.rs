@@ -1,15 +1,20 @@
-//! The statements that requests share ([`together`](super::together)): each takes the tenant and an array for every column
-//! of what is asked, and numbers its rows by the ask.
+//! The statements that requests share ([`together`](super::together)): each takes an array for every column of what is
+//! asked, and numbers its rows by the ask.
+//!
+//! A connection plans them once and keeps to that plan until a table is analyzed. So the text leaves little choice: rows are
+//! joined to the asks by their key, of which the tenant is a column like the others, and every other condition is in
+//! parentheses and `IS TRUE`, which no index answers, not even one that happened to be empty when it was analyzed.
 
 use std::{marker::PhantomData, sync::Arc};
 
-use authly_core::{TenantId, ports::StorageResult};
+use authly_core::{StorageError, TenantId, ports::StorageResult};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     codes::{LoadCodes, RedeemCodes},
     columns::PgColumns,
     completions::CompleteAtOnce,
+    errors::was_kept_waiting,
     pool::{Database, Param},
     refresh::LoadRefreshTokens,
     rotations::{RotateRefreshTokens, UseRefreshTokens},
@@ -26,7 +31,7 @@ pub(super) type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 pub(super) trait Many: Send + Sync + 'static {
     /// What one caller asks.
     type Ask: Send + Sync + 'static;
-    /// Its text. `$1` is the tenant; the first column of its rows, at most one for each ask, is the ask's number, from 1.
+    /// Its text. `$1` is the tenant, for each ask; the first column of its rows, at most one for each ask, is the ask's number, from 1.
     const SQL: &'static str;
     /// Whether it changes anything.
     const CHANGES: bool;
@@ -67,7 +72,7 @@ impl<M: Many> Statement for OfTenant<M> {
     async fn run(&self, asks: &[M::Ask]) -> StorageResult<Vec<Option<Numbered>>> {
         let rows = {
             let columns = M::columns(asks);
-            let tenant = self.tenant.as_str();
+            let tenant = vec![self.tenant.as_str(); asks.len()];
             let columns = columns.iter().map(|column| -> Param<'_> { &**column });
             let params: Vec<Param<'_>> = std::iter::once(&tenant as Param<'_>).chain(columns).collect();
             if M::CHANGES {
@@ -86,6 +91,10 @@ impl<M: Many> Statement for OfTenant<M> {
             *answer = Some(Numbered(row));
         }
         Ok(answers)
+    }
+
+    fn is_open(&self, error: &StorageError) -> bool {
+        matches!(error, StorageError::Unavailable(_)) && !was_kept_waiting(error)
     }
 }
 

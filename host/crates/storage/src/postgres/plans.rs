@@ -210,3 +210,38 @@ async fn a_statement_without_an_index_is_found() {
         assert_eq!(read_whole(&client, sql).await.len(), 1, "{sql}");
     }
 }
+
+/// As the server's connections plan them. A nonce lives for seconds: when the table is analyzed there may be none, and an
+/// index that is empty just then must not tempt the planner.
+#[tokio::test]
+async fn a_shared_statement_goes_by_keys_though_no_token_had_a_nonce() {
+    let server = PostgresServer::shared().await.unwrap();
+    let database = server.create_database().await.unwrap();
+    let filler = filled(database.url()).await;
+    filler
+        .batch_execute("UPDATE refresh_tokens SET nonce_sealed = NULL")
+        .await
+        .unwrap();
+    filler
+        .batch_execute("VACUUM ANALYZE refresh_tokens")
+        .await
+        .unwrap();
+    let config = DatabaseConfig::new(database.url());
+    let connection = super::pool::connection_config(&config, "authly plans").unwrap();
+    let (client, driver) = connection.connect(NoTls).await.unwrap();
+    tokio::spawn(driver);
+    let every = every();
+    let shared: Vec<_> = every
+        .iter()
+        .filter(|(_, _, sql)| sql.contains("WITH ORDINALITY"))
+        .collect();
+    assert_eq!(shared.len(), 9);
+    let mut found = Vec::new();
+    for (file, name, sql) in shared {
+        let whole = read_whole(&client, sql).await;
+        if !whole.is_empty() {
+            found.push((file, name, whole));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}

@@ -246,8 +246,8 @@ impl Database {
     }
 }
 
-/// Rows are found by their keys, whatever the planner believes of a table. Without figures about it, as on the first day of
-/// a database, it reads all rows of the tenant to join them: 1.8 ms of a rotation that takes 0.3. A statement is planned once
+/// Rows are to be found by their keys, whatever the planner believes of a table: without figures about it, as on the first
+/// day of a database, it reads all rows of the tenant to join them, 1.8 ms of a rotation that takes 0.3. A statement is planned once
 /// on a connection: for an array of one it would be planned each time, which costs more than to run it.
 const BY_KEY: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
      -c plan_cache_mode=force_generic_plan";

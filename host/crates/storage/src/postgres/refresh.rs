@@ -30,8 +30,8 @@ use crate::{
 statements! {
     LOAD = concat!(
         "SELECT k.n, ", refresh_columns!(), ", ", grant_columns!(), ", ", joined_user_columns!(), " \
-         FROM unnest($2::bytea[]) WITH ORDINALITY AS k(hash, n) \
-         JOIN refresh_tokens r ON r.tenant_id = $1 AND r.hash = k.hash \
+         FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k(tenant, hash, n) \
+         JOIN refresh_tokens r ON r.tenant_id = k.tenant AND r.hash = k.hash \
          JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
          JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id"
     );
@@ -42,7 +42,7 @@ statements! {
            WHERE r.tenant_id = $1 AND r.hash = $2 AND r.grant_id = live.id \
            AND r.consumed_at IS NULL AND r.expires_at > $3 RETURNING r.hash, r.predecessor_hash), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM rotated \
-           WHERE p.tenant_id = $1 AND p.hash = rotated.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
+           WHERE p.tenant_id = $1 AND p.hash = rotated.predecessor_hash AND (p.nonce_sealed IS NOT NULL) IS TRUE), \
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, predecessor_hash) \
            SELECT $1::text, $6::bytea, $7::uuid, $8::text, $9::text, $10::bigint, $11::bigint, rotated.hash \
@@ -60,7 +60,7 @@ statements! {
            WHERE r.tenant_id = $1 AND r.hash = $2 AND r.consumed_at IS NULL AND r.expires_at > $3 \
            AND g.revoked_at IS NULL AND g.expires_at > $3 FOR SHARE), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM used \
-           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
+           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND (p.nonce_sealed IS NOT NULL) IS TRUE), \
          opaque AS (INSERT INTO access_tokens \
            (tenant_id, hash, grant_id, client_id, claims, created_at, expires_at) \
            SELECT $1::text, $5::bytea, $6::uuid, $7::text, $8::text, $9::bigint, $10::bigint \

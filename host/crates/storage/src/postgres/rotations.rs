@@ -13,39 +13,42 @@ statements! {
     /// [`ROTATE`](super::refresh) for many tokens, without opaque tokens and with one event each: what most rotations are. Of two asks for
     /// one token one finds it live and rotates it, as of two statements.
     ROTATE_MANY = concat!(
-        "WITH asked AS (SELECT * FROM unnest($2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], \
+        "WITH asked AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], \
              $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], \
              $12::bigint[], $13::text[], $14::text[], $15::uuid[], $16::text[], $17::text[]) WITH ORDINALITY \
-           AS k(token, asked_at, sealed, grace, successor, successor_grant, successor_client, successor_scope, \
+           AS k(tenant, token, asked_at, sealed, grace, successor, successor_grant, successor_client, successor_scope, \
              successor_created, successor_expires, \
-             event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY token), \
+             event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY successor_grant, token), \
          live AS (SELECT k.* FROM asked k \
-           JOIN grants g ON g.tenant_id = $1 AND g.id = k.successor_grant \
-           AND g.revoked_at IS NULL AND g.expires_at > k.asked_at FOR SHARE OF g), \
+           JOIN grants g ON g.tenant_id = k.tenant AND g.id = k.successor_grant \
+           AND (g.revoked_at IS NULL) IS TRUE AND (g.expires_at > k.asked_at) IS TRUE FOR SHARE OF g), \
          rotated AS (UPDATE refresh_tokens r SET consumed_at = live.asked_at, nonce_sealed = live.sealed, \
              grace_until = live.grace FROM live \
-           WHERE r.tenant_id = $1 AND r.hash = live.token AND r.grant_id = live.successor_grant \
-           AND r.consumed_at IS NULL AND r.expires_at > live.asked_at RETURNING live.*, r.predecessor_hash), \
+           WHERE r.tenant_id = live.tenant AND r.hash = live.token AND r.grant_id = live.successor_grant \
+           AND (r.consumed_at IS NULL) IS TRUE AND (r.expires_at > live.asked_at) IS TRUE \
+           RETURNING live.*, r.predecessor_hash), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM rotated \
-           WHERE p.tenant_id = $1 AND p.hash = rotated.predecessor_hash AND p.nonce_sealed IS NOT NULL), \
+           WHERE p.tenant_id = rotated.tenant AND p.hash = rotated.predecessor_hash \
+           AND (p.nonce_sealed IS NOT NULL) IS TRUE), \
          stored AS (INSERT INTO refresh_tokens \
            (tenant_id, hash, grant_id, client_id, scope, created_at, expires_at, predecessor_hash) \
-           SELECT $1::text, successor, successor_grant, successor_client, successor_scope, successor_created, \
+           SELECT tenant, successor, successor_grant, successor_client, successor_scope, successor_created, \
              successor_expires, token FROM rotated)",
         lone_events!(of "rotated")
     );
     /// [`USE`](super::refresh) for many tokens, without opaque tokens and with one event each.
     USE_MANY = concat!(
-        "WITH asked AS (SELECT * FROM unnest($2::bytea[], $3::bigint[], \
+        "WITH asked AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], \
              $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[]) WITH ORDINALITY \
-           AS k(token, asked_at, event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY token), \
+           AS k(tenant, token, asked_at, event_at, action, detail, pseudonym, event_client, request_id, n) ORDER BY token), \
          used AS (SELECT k.*, r.predecessor_hash FROM asked k \
-           JOIN refresh_tokens r ON r.tenant_id = $1 AND r.hash = k.token \
+           JOIN refresh_tokens r ON r.tenant_id = k.tenant AND r.hash = k.token \
            JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id \
-           WHERE r.consumed_at IS NULL AND r.expires_at > k.asked_at \
-           AND g.revoked_at IS NULL AND g.expires_at > k.asked_at FOR SHARE OF r, g), \
+           WHERE (r.consumed_at IS NULL) IS TRUE AND (r.expires_at > k.asked_at) IS TRUE \
+           AND (g.revoked_at IS NULL) IS TRUE AND (g.expires_at > k.asked_at) IS TRUE FOR SHARE OF r, g), \
          erased AS (UPDATE refresh_tokens p SET nonce_sealed = NULL FROM used \
-           WHERE p.tenant_id = $1 AND p.hash = used.predecessor_hash AND p.nonce_sealed IS NOT NULL)",
+           WHERE p.tenant_id = used.tenant AND p.hash = used.predecessor_hash \
+           AND (p.nonce_sealed IS NOT NULL) IS TRUE)",
         lone_events!(of "used")
     );
 }

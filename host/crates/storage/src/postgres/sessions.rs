@@ -9,7 +9,7 @@ use authly_core::{
 
 use super::{
     Tenant,
-    effects::effects,
+    effects::{effects, killed},
     many::{Column, Many, column, found},
     pool::Param,
     statements::statements,
@@ -22,8 +22,10 @@ use crate::{
 statements! {
     LOAD = concat!(
         "SELECT k.n, ", loaded_session_columns!(), " \
-         FROM unnest($2::bytea[], $3::bigint[], $4::text[]) WITH ORDINALITY AS k(hash, asked_at, client_id, n) \
-         JOIN sessions s ON s.tenant_id = $1 AND s.hash = k.hash AND s.ended_at IS NULL AND s.expires_at > k.asked_at \
+         FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[]) WITH ORDINALITY \
+           AS k(tenant, hash, asked_at, client_id, n) \
+         JOIN sessions s ON s.tenant_id = k.tenant AND s.hash = k.hash \
+           AND (s.ended_at IS NULL) IS TRUE AND (s.expires_at > k.asked_at) IS TRUE \
          JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
          LEFT JOIN consents c ON c.tenant_id = s.tenant_id AND c.user_id = s.user_id AND c.client_id = k.client_id"
     );
@@ -63,10 +65,9 @@ statements! {
     );
     END_EVERYTHING = concat!(
         "WITH ended AS (UPDATE sessions SET ended_at = $3 \
-           WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING 1), \
-         killed AS (UPDATE grants SET revoked_at = $3 \
-           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id), \
-         over AS (SELECT 1 FROM ended UNION ALL SELECT 1 FROM killed)",
+           WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING 1), ",
+        killed!("user_id = $2" at "$3"),
+        ", over AS (SELECT 1 FROM ended UNION ALL SELECT 1 FROM killed)",
         effects!("(CASE WHEN NOT EXISTS (SELECT 1 FROM killed) THEN $4::text \
            WHEN NOT EXISTS (SELECT 1 FROM ended) THEN $5::text ELSE $6::text END)" if "over" telling "killed"),
         ", (SELECT count(*) FROM ended), (SELECT count(*) FROM killed)"

@@ -1,7 +1,7 @@
 //! Requests that wait for the same statement share one run of it.
 //!
-//! At most [`RUNS_MAX`] runs of a statement are under way. Whoever asks meanwhile waits, and the next run asks for all
-//! of them: a lone caller is never kept waiting for company, and under load the round trip, the wake-ups, the start of the
+//! While a run of a statement is under way, whoever asks waits in line, and the next run asks for those who stand first in it.
+//! Who asks when nothing runs is not kept waiting for company, and under load the round trip, the wake-ups, the start of the
 //! plan and the commit are shared. An ask joins only a run that has not begun, so what it reads is no older than itself.
 
 use std::{
@@ -17,13 +17,13 @@ use tokio::{sync::oneshot, time::timeout};
 /// How many runs may be under way at once.
 const RUNS_MAX: usize = 8;
 
-/// Another run begins when so many asks wait for each that is under way. Fewer have company sooner by waiting.
+/// Another run begins when so many asks wait for each that is under way. Fewer are better off in one.
 const WAITING_PER_RUN: usize = 16;
 
 /// How many asks share a run. What more would save is little, and every one waits for all.
 const ASKS_MAX: usize = 64;
 
-/// After this long an ask does not wait for company: the runs under way are held up, perhaps by a lock that is none of its
+/// Whoever waited so long has another run begin: those under way are held up, perhaps by a lock that is nobody else's
 /// business.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -37,8 +37,11 @@ pub(super) trait Statement: Send + Sync + 'static {
     /// Runs the statement for all asks; as many answers, in their order.
     ///
     /// # Errors
-    /// Only [`StorageError::Unavailable`] leaves open whether anything was changed: after every other one nothing was.
+    /// Any; nothing was changed unless [`is_open`](Statement::is_open) says otherwise.
     fn run(&self, asks: &[Self::Ask]) -> impl Future<Output = StorageResult<Vec<Self::Answer>>> + Send;
+
+    /// Whether an error leaves open what became of the run, or comes to all asks alike: then they are not run again.
+    fn is_open(&self, error: &StorageError) -> bool;
 }
 
 /// A statement, and who waits for it.
@@ -66,7 +69,13 @@ enum Place<S: Statement> {
     /// By the caller itself, in a run of its own.
     First(Turn<S>, S::Ask),
     /// By a run that begins later.
-    InLine(u64, oneshot::Receiver<StorageResult<S::Answer>>),
+    InLine(Ticket<S>),
+}
+
+/// A place in the line.
+struct Ticket<S: Statement> {
+    number: u64,
+    answer: oneshot::Receiver<StorageResult<S::Answer>>,
 }
 
 /// Somebody's right to a run. Given back, or on to those who wait, when it is dropped.
@@ -86,25 +95,24 @@ impl<S: Statement> Together<S> {
 
     /// The answer to one ask, alone or with others.
     ///
-    /// A caller that goes away before its run began is not served.
+    /// A read whose caller goes away before its run began is not made; changes that must be made are asked for by tasks
+    /// that do not go away ([`to_its_end`](super::tenant::to_its_end)).
     pub async fn ask(self: &Arc<Self>, ask: S::Ask) -> StorageResult<S::Answer> {
         match self.place(ask) {
             Place::First(turn, ask) => turn.0.alone(ask).await,
-            Place::InLine(number, mut answer) => match timeout(PATIENCE, &mut answer).await {
-                Ok(answer) => answer.unwrap_or_else(|_| Err(abandoned())),
-                Err(_) => match self.leave(number) {
-                    Some(ask) => self.alone(ask).await,
-                    // Its run has begun.
-                    None => answer.await.unwrap_or_else(|_| Err(abandoned())),
-                },
+            Place::InLine(mut ticket) => loop {
+                match timeout(PATIENCE, &mut ticket.answer).await {
+                    Ok(answer) => return answer.unwrap_or_else(|_| Err(abandoned())),
+                    Err(_) => self.hurry(ticket.number),
+                }
             },
         }
     }
 
     fn place(self: &Arc<Self>, ask: S::Ask) -> Place<S> {
         let mut line = self.line();
-        if line.has_turn() {
-            line.runs += 1;
+        if line.runs == 0 && line.waiting.is_empty() {
+            line.runs = 1;
             drop(line);
             return Place::First(Turn(Arc::clone(self)), ask);
         }
@@ -116,14 +124,28 @@ impl<S: Statement> Together<S> {
             ask,
             answer: sender,
         });
-        Place::InLine(number, answer)
+        if line.waiting.len() >= line.runs * WAITING_PER_RUN {
+            self.begin(line);
+        }
+        Place::InLine(Ticket { number, answer })
     }
 
-    /// Takes an ask out of the line, if it still stands there.
-    fn leave(&self, number: u64) -> Option<S::Ask> {
-        let mut line = self.line();
-        let at = line.waiting.iter().position(|waiting| waiting.number == number)?;
-        line.waiting.remove(at).map(|waiting| waiting.ask)
+    /// Begins another run, if there may be one.
+    fn begin(self: &Arc<Self>, mut line: MutexGuard<'_, Line<S>>) {
+        if line.runs < RUNS_MAX {
+            line.runs += 1;
+            drop(line);
+            let together = Arc::clone(self);
+            tokio::spawn(async move { Turn(together).run().await });
+        }
+    }
+
+    /// Has another run begin if that ask still stands in line.
+    fn hurry(self: &Arc<Self>, number: u64) {
+        let line = self.line();
+        if line.waiting.front().is_some_and(|first| first.number <= number) {
+            self.begin(line);
+        }
     }
 
     async fn alone(&self, ask: S::Ask) -> StorageResult<S::Answer> {
@@ -132,7 +154,7 @@ impl<S: Statement> Together<S> {
     }
 
     /// Runs the statement for some who waited. One that the database refuses does not take the others with it.
-    async fn serve(&self, some: Vec<Waiting<S>>) {
+    async fn serve(self: &Arc<Self>, some: Vec<Waiting<S>>) {
         let (asks, answers): (Vec<_>, Vec<_>) = some.into_iter().map(|w| (w.ask, w.answer)).unzip();
         match self.statement.run(&asks).await {
             Ok(all) => {
@@ -140,16 +162,20 @@ impl<S: Statement> Together<S> {
                     let _ = answer.send(Ok(told));
                 }
             }
-            Err(StorageError::Unavailable(cause)) => {
-                let cause: Arc<dyn Error + Send + Sync> = cause.into();
+            Err(error) if self.statement.is_open(&error) => {
+                let cause: Arc<dyn Error + Send + Sync> = Arc::new(error);
                 for answer in answers {
                     let cause = Box::new(SharedCause(Arc::clone(&cause)));
                     let _ = answer.send(Err(StorageError::Unavailable(cause)));
                 }
             }
+            // At once, for what holds up or fails one is not to hold up the next.
             Err(_) => {
                 for (ask, answer) in asks.into_iter().zip(answers) {
-                    let _ = answer.send(self.alone(ask).await);
+                    let together = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let _ = answer.send(together.alone(ask).await);
+                    });
                 }
             }
         }
@@ -161,11 +187,6 @@ impl<S: Statement> Together<S> {
 }
 
 impl<S: Statement> Line<S> {
-    /// Whether another run may begin.
-    fn has_turn(&self) -> bool {
-        self.runs < RUNS_MAX && self.waiting.len() >= self.runs * WAITING_PER_RUN
-    }
-
     /// Those whom the next run serves; nobody when nobody waits.
     fn some(&mut self) -> Vec<Waiting<S>> {
         let mut some = Vec::new();
@@ -196,14 +217,17 @@ impl<S: Statement> Turn<S> {
 impl<S: Statement> Drop for Turn<S> {
     fn drop(&mut self) {
         let mut line = self.0.line();
-        let runtime = tokio::runtime::Handle::try_current();
-        if !line.waiting.is_empty()
-            && let Ok(runtime) = runtime
-        {
-            let turn = Self(Arc::clone(&self.0));
-            runtime.spawn(turn.run());
-        } else {
-            line.runs -= 1;
+        line.runs -= 1;
+        if line.waiting.is_empty() {
+            return;
+        }
+        // Without a runtime nobody waits any more. A task that is never polled, for its runtime is ending, must not come
+        // back here: it holds no turn yet.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            line.runs += 1;
+            let together = Arc::clone(&self.0);
+            drop(line);
+            runtime.spawn(async move { Turn(together).run().await });
         }
     }
 }

@@ -41,13 +41,13 @@ statements! {
            ON CONFLICT DO NOTHING RETURNING 1)",
         effects!("$4" if "made")
     );
-    IS_REVOKED = "SELECT k.n FROM unnest($2::text[]) WITH ORDINALITY AS k(jti, n) \
-         JOIN revoked_jwts j ON j.tenant_id = $1 AND j.jti = k.jti";
+    IS_REVOKED = "SELECT k.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(tenant, jti, n) \
+         JOIN revoked_jwts j ON j.tenant_id = k.tenant AND j.jti = k.jti";
     STANDING = concat!(
-        "SELECT k.n, EXISTS (SELECT 1 FROM revoked_jwts j WHERE j.tenant_id = $1 AND j.jti = k.jti), ",
+        "SELECT k.n, EXISTS (SELECT 1 FROM revoked_jwts j WHERE j.tenant_id = k.tenant AND j.jti = k.jti), ",
         grant_columns!(), ", ", joined_user_columns!(), " \
-         FROM unnest($2::text[], $3::uuid[]) WITH ORDINALITY AS k(jti, grant_id, n) \
-         JOIN grants g ON g.tenant_id = $1 AND g.id = k.grant_id \
+         FROM unnest($1::text[], $2::text[], $3::uuid[]) WITH ORDINALITY AS k(tenant, jti, grant_id, n) \
+         JOIN grants g ON g.tenant_id = k.tenant AND g.id = k.grant_id \
          JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.user_id"
     );
 }

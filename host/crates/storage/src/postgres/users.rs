@@ -14,7 +14,7 @@ use authly_core::{
 
 use super::{
     Tenant,
-    effects::effects,
+    effects::{effects, killed},
     pool::Param,
     statements::statements,
     tenant::{limit, taken, to_its_end},
@@ -57,10 +57,8 @@ statements! {
            WHERE tenant_id = $1 AND id = $2 AND ($6::text IS NULL OR password_hash = $6) RETURNING 1), \
          ended AS (UPDATE sessions SET ended_at = $4 \
            WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $4 AND $7::boolean \
-           AND id IS DISTINCT FROM $8::uuid AND EXISTS (SELECT 1 FROM changed) RETURNING 1), \
-         killed AS (UPDATE grants SET revoked_at = $4 \
-           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $4 AND $7::boolean \
-           AND EXISTS (SELECT 1 FROM changed) RETURNING id)",
+           AND id IS DISTINCT FROM $8::uuid AND EXISTS (SELECT 1 FROM changed) RETURNING 1), ",
+        killed!("user_id = $2 AND $7::boolean AND EXISTS (SELECT 1 FROM changed)" at "$4"),
         effects!("$9" if "changed" telling "killed"),
         ", (SELECT count(*) FROM ended), (SELECT count(*) FROM killed)"
     );

@@ -32,6 +32,10 @@ impl Statement for Doubling {
         }
         Ok(asks.iter().map(|ask| ask * 2).collect())
     }
+
+    fn is_open(&self, error: &StorageError) -> bool {
+        matches!(error, StorageError::Unavailable(_))
+    }
 }
 
 type Asked = tokio::task::JoinHandle<StorageResult<u32>>;
@@ -111,12 +115,20 @@ async fn whoever_asks_during_a_run_shares_the_next() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_gets_more_runs_up_to_the_limit() {
     let bench = Bench::new(false);
-    let asked = bench.ask_many(0..=16).await;
-    assert_eq!(bench.sizes().len(), 1);
-    let more = bench.ask_many(17..400).await;
-    assert_eq!(bench.sizes().len(), RUNS_MAX);
+    let asked = bench.ask_many(0..16).await;
+    assert_eq!(bench.sizes(), [1]);
+    let more = bench.ask_many(16..500).await;
+    while bench.sizes().len() < RUNS_MAX {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        bench.sizes()[1],
+        WAITING_PER_RUN,
+        "those who wait come before the newcomer"
+    );
+    assert_eq!(bench.0.line().runs, RUNS_MAX);
     bench.let_run(1_000);
-    assert_eq!(told(asked).await.len() + told(more).await.len(), 400);
+    assert_eq!(told(asked).await.len() + told(more).await.len(), 500);
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +159,13 @@ async fn an_outage_is_told_to_all_and_nothing_runs_again() {
     for answer in asked {
         let error = answer.await.unwrap().unwrap_err();
         assert!(matches!(error, StorageError::Unavailable(_)), "{error:?}");
-        assert_eq!(error.source().unwrap().to_string(), "out of order");
+        let cause = error.source().unwrap();
+        assert_eq!(
+            cause
+                .source()
+                .map_or_else(|| cause.to_string(), ToString::to_string),
+            "out of order"
+        );
     }
     assert_eq!(bench.sizes(), [1, 2]);
 }
@@ -178,7 +196,7 @@ async fn a_caller_that_goes_away_leaves_its_turn_to_the_others() {
 async fn a_run_that_is_held_up_does_not_hold_up_those_behind_it() {
     let bench = Bench::new(false);
     let mut asked = bench.ask_many([1, 2]).await;
-    // The paused clock goes on when nothing else can: the second loses its patience, and begins a run of its own.
+    // The paused clock goes on when nothing else can: the second loses its patience, and has another run begin.
     while bench.sizes().len() < 2 {
         tokio::time::sleep(PATIENCE / 10).await;
     }
@@ -200,4 +218,20 @@ async fn a_run_that_panics_takes_only_its_own_with_it() {
     assert_eq!(bench.0.line().runs, 0);
     bench.let_run(1);
     assert_eq!(bench.0.ask(5).await.unwrap(), 10);
+}
+
+#[test]
+fn a_runtime_may_end_while_many_wait() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let together = runtime.block_on(async {
+        let bench = Bench::new(false);
+        bench.ask_many(0..50).await;
+        bench.0
+    });
+    drop(runtime);
+    assert!(together.line().runs <= RUNS_MAX);
 }
