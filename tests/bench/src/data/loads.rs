@@ -80,8 +80,8 @@ impl Load {
     /// When nobody can sign in.
     pub async fn on_empty(self, stage: &Stage, template: &Template, callers: usize) -> Result<Work> {
         Ok(match self {
-            Self::ClientCredentials => client_credentials(template, vec!["template".to_owned()], true),
-            Self::Introspection => introspection(stage, chains(stage, callers).await?, true),
+            Self::ClientCredentials => client_credentials(template, vec!["template".to_owned()]),
+            Self::Introspection => introspection(stage, chains(stage, callers).await?),
             Self::Refresh => Work::Refresh {
                 request: form(Some(stage), TOKEN, "grant_type=refresh_token&refresh_token="),
                 tokens: chains(stage, callers).await?,
@@ -112,9 +112,9 @@ impl Load {
         Ok(match self {
             Self::ClientCredentials => {
                 let ids = Size::scattered(size.clients, DISTINCT_MAX).map(|n| format!("client-{n}"));
-                client_credentials(template, ids.collect(), false)
+                client_credentials(template, ids.collect())
             }
-            Self::Introspection => introspection(stage, tokens(0, DISTINCT_MAX / 4), false),
+            Self::Introspection => introspection(stage, tokens(0, DISTINCT_MAX / 4)),
             Self::Refresh if own >= 4 * REFRESHES_MIN => Work::EachToken {
                 request: form(Some(stage), TOKEN, "grant_type=refresh_token&refresh_token="),
                 place: Place::Body,
@@ -153,7 +153,7 @@ pub fn form(of: Option<&Stage>, target: &str, body: &str) -> Request {
     }
 }
 
-fn client_credentials(template: &Template, ids: Vec<String>, again: bool) -> Work {
+fn client_credentials(template: &Template, ids: Vec<String>) -> Work {
     let body = format!(
         "grant_type=client_credentials&scope=read&client_secret={}&client_id=",
         template.secret
@@ -162,16 +162,16 @@ fn client_credentials(template: &Template, ids: Vec<String>, again: bool) -> Wor
         request: form(None, TOKEN, &body),
         place: Place::Body,
         tokens: ids,
-        again,
+        again: true,
     }
 }
 
-fn introspection(stage: &Stage, tokens: Vec<String>, again: bool) -> Work {
+fn introspection(stage: &Stage, tokens: Vec<String>) -> Work {
     Work::EachToken {
         request: form(Some(stage), INTROSPECT, "token_type_hint=refresh_token&token="),
         place: Place::Body,
         tokens,
-        again,
+        again: true,
     }
 }
 
